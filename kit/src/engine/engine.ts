@@ -1,0 +1,34 @@
+/**
+ * An engine runs graphs and nothing else. Gradient graphs are plain ONNX, so forward kernels are all it needs.
+ */
+import type { Graph } from "../onnx/graph.ts";
+import type { Tensor } from "../onnx/tensor.ts";
+
+export interface EngineInfo {
+  /** registry id: "onnxruntime" */
+  readonly id: string;
+  /** the package that really runs: "onnxruntime-node" or "onnxruntime-web" */
+  readonly package: string;
+  readonly version: string;
+  /** the execution provider that really runs: "cpu", "wasm", "cuda", "webgpu"… */
+  readonly provider: string;
+  readonly threads: number;
+}
+
+export interface Executable {
+  /**
+   * Runs the graph. Input buffers may be transferred to a worker: do not use them afterwards.
+   * Fetching fewer outputs saves copying, not computing.
+   *
+   * @throws KitError E_ENGINE_MEMORY when the engine ran out of memory (a smaller batch may work), E_ENGINE_RUN otherwise
+   */
+  run(feeds: Readonly<Record<string, Tensor>>, fetches: readonly string[]): Promise<Record<string, Tensor>>;
+  release(): Promise<void>;
+}
+
+export interface Engine {
+  readonly info: EngineInfo;
+  load(graph: Graph): Promise<Executable>;
+  /** Ends the worker; every executable of this engine is gone. */
+  close(): Promise<void>;
+}
