@@ -4,14 +4,18 @@
 import type { Graph } from "../onnx/graph.ts";
 import type { Tensor } from "../onnx/tensor.ts";
 
+/** What computes, in the words of `--device`. */
+export const providers = ["cpu", "wasm", "cuda", "webgpu", "directml", "coreml"] as const;
+export type Provider = (typeof providers)[number];
+
 export interface EngineInfo {
   /** registry id: "onnxruntime" */
   readonly id: string;
   /** the package that really runs: "onnxruntime-node" or "onnxruntime-web" */
   readonly package: string;
   readonly version: string;
-  /** the execution provider that really runs: "cpu", "wasm", "cuda", "webgpu"… */
-  readonly provider: string;
+  /** the execution provider that really runs */
+  readonly provider: Provider;
   readonly threads: number;
 }
 

@@ -30,7 +30,10 @@ export interface Node {
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
-/** A free dimension keeps its name ("batch"), an unknown one is "?". */
+/** Dims of a value whose number of dimensions is not known either. */
+export const unknownRank: readonly string[] = ["..."];
+
+/** A free dimension keeps its name ("batch"), an unknown one is "?"; `unknownRank` where the file gives no shape. */
 export interface ValueInfo {
   readonly name: string;
   readonly type: ElementType;

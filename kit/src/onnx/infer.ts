@@ -4,8 +4,12 @@
  * Inference is concrete on purpose: it runs once at batch 2 and once at batch 3, and `shapes.ts` compares the two. A
  * dimension equal in both is static, one in ratio 2 : 3 is a multiple of the batch. No symbolic algebra is needed.
  */
-import type { Graph, Node } from "./graph.ts";
-import type { ElementType, Tensor } from "./tensor.ts";
+import { KitError } from "../errors.ts";
+import { evaluate } from "./evaluate/index.ts";
+import { type Graph, labelOf, type Node, type ValueInfo } from "./graph.ts";
+import { callOf, formatList, mostAxes, wrongShape } from "./inference/call.ts";
+import { rules } from "./inference/index.ts";
+import { type ElementType, sizeOf, type Tensor } from "./tensor.ts";
 
 /** What is known of a tensor before running the model; `value` where folding knows it. */
 export interface Info {
@@ -14,11 +18,82 @@ export interface Info {
   readonly value?: Tensor;
 }
 
-/** Infers the outputs of one node; undefined stands for an absent optional input. Throws KitError E_ONNX_SHAPE. */
-export declare function inferNode(node: Node, inputs: readonly (Info | undefined)[]): readonly Info[];
+/** More than any machine holds; a guard against hostile files. */
+const mostElements = 2 ** 40;
 
-/** Infers every tensor of the graph, free input dimensions bound by name ("batch" → 2). */
-export declare function inferGraph(
+/** Infers the outputs of one node; undefined stands for an absent optional input. Throws KitError E_ONNX_SHAPE. */
+export function inferNode(node: Node, inputs: readonly (Info | undefined)[]): readonly Info[] {
+  const rule = rules(node.domain).get(node.op);
+  if (rule === undefined) {
+    throw new KitError("E_ONNX_OP", {
+      problem: `operator ${node.domain ? `${node.domain}.` : ""}${node.op} of node ${labelOf(node)} is not supported`,
+      next: "export the model with standard ONNX operators of image classifiers",
+    });
+  }
+  if (inputs.some((i) => i && i.dims.length > mostAxes))
+    throw wrongShape(node, inputs, `at most ${mostAxes} axes`);
+  const outputs = rule(callOf(node, inputs)).slice(0, node.outputs.length);
+  for (const { dims } of outputs) {
+    if (dims.length > mostAxes || !dims.every((d) => Number.isSafeInteger(d) && d >= 0)) {
+      throw wrongShape(node, inputs, `an output with sizes of at least 0, not ${formatList(dims)}`);
+    }
+    if (sizeOf(dims) > mostElements) {
+      throw wrongShape(node, inputs, `an output that fits in memory, not ${formatList(dims)}`);
+    }
+  }
+  if (outputs.length < node.outputs.length) throw wrongShape(node, inputs, `${outputs.length} outputs`);
+  const values = outputs.every((o) => o.value) ? undefined : evaluate(node, inputs, outputs);
+  return values ? outputs.map((o, i) => ({ ...o, value: values[i] })) : outputs;
+}
+
+/** Dims of a graph input with its free dims bound; a name without a size is an error. */
+function bound(v: ValueInfo, bindings: Readonly<Record<string, number>>): readonly number[] {
+  return v.dims.map((d) => {
+    const size = typeof d === "number" ? d : Object.hasOwn(bindings, d) ? bindings[d] : undefined;
+    if (size !== undefined && Number.isSafeInteger(size) && size >= 0) return size;
+    throw new KitError("E_ONNX_SHAPE", {
+      problem: `input ${v.name} has a free dimension ${d} in [${v.dims.join(", ")}] and no size for it`,
+      next: "export the model with fixed sizes and at most a free batch dimension",
+    });
+  });
+}
+
+/**
+ * Infers every tensor of the graph, free input dimensions bound by name ("batch" → 2).
+ * A "?" has no name to bind: give that input its dims with `withInputDims` first.
+ */
+export function inferGraph(graph: Graph, bindings: Readonly<Record<string, number>>): Map<string, Info> {
+  const infos = new Map<string, Info>();
+  for (const v of graph.inputs) infos.set(v.name, { type: v.type, dims: bound(v, bindings) });
+  for (const [name, value] of graph.initializers)
+    infos.set(name, { type: value.type, dims: value.dims, value });
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((name) => {
+      const known = infos.get(name);
+      if (known === undefined && name !== "") throw missing(name, `${node.op} node ${labelOf(node)}`);
+      return known;
+    });
+    for (const [i, made] of inferNode(node, inputs).entries()) {
+      if (node.outputs[i] !== "") infos.set(node.outputs[i], made);
+    }
+  }
+  for (const { name } of graph.outputs) if (!infos.has(name)) throw missing(name, "the list of outputs");
+  return infos;
+}
+
+const missing = (name: string, reader: string): KitError =>
+  new KitError("E_ONNX_SHAPE", {
+    problem: `${reader} reads ${name}, which nothing before it makes`,
+    next: "the file is not a valid ONNX graph; export the model again",
+  });
+
+/** The graph with the dims of some inputs replaced: binds what a file leaves open (`{ x: ["batch", 3, 224, 224] }`). */
+export function withInputDims(
   graph: Graph,
-  bindings: Readonly<Record<string, number>>,
-): Map<string, Info>;
+  dims: Readonly<Record<string, readonly (number | string)[]>>,
+): Graph {
+  return {
+    ...graph,
+    inputs: graph.inputs.map((v) => (Object.hasOwn(dims, v.name) ? { ...v, dims: dims[v.name] } : v)),
+  };
+}

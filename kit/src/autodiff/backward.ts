@@ -1,0 +1,271 @@
+/**
+ * Reverse-mode differentiation of an ONNX graph into an ONNX graph.
+ *
+ * The result holds the forward nodes, the gradient nodes and one more input, the seed: d(Σ seed ⊙ score)/d wrt. With a
+ * one-hot seed per row one graph serves any class; with other seeds class differences or vector-Jacobian products.
+ * The gradient is made of ordinary nodes, so the pass can be applied to its own output.
+ */
+import { KitError } from "../errors.ts";
+import type { FoldedGraph } from "../onnx/fold.ts";
+import { type Graph, labelOf, type Node, names, node, prune, type ValueInfo } from "../onnx/graph.ts";
+import type { Shape } from "../onnx/shapes.ts";
+import type { ElementType } from "../onnx/tensor.ts";
+import { createOps, type Draft, type Ops } from "./ops.ts";
+import { noGradient, type RuleTable, type Value } from "./vjp.ts";
+import { vjps } from "./vjps/index.ts";
+import { maxPoolByMask } from "./vjps/pool.ts";
+
+export interface BackwardOptions {
+  /** The tensor to differentiate, float32: the logits [N, K]. */
+  readonly score: string;
+  /** Graph inputs or inner tensors; nothing below an inner one is differentiated unless something else asks for it. */
+  readonly wrt: readonly string[];
+  /** Rules that replace the usual ones, by operator: guided backpropagation is a Relu of its own. */
+  readonly rules?: RuleTable;
+  /**
+   * How the gradient of MaxPool finds its pixel. "scatter" uses the Indices output (CPU, wasm, CUDA); "mask" compares
+   * values, for WebGPU, whose MaxPool has no Indices. Both give ties to the first maximum.
+   */
+  readonly pool?: "scatter" | "mask";
+  /** Name of the extra input; a number is added if it is taken. */
+  readonly seed?: string;
+}
+
+export interface Backward {
+  /** Forward and backward; outputs are the graph's own, the score and the gradients, in this order. */
+  readonly folded: FoldedGraph;
+  /** wrt name → name of its gradient, a graph output of the same shape. */
+  readonly gradients: Readonly<Record<string, string>>;
+  /** The extra input, float32 in the shape of the score. */
+  readonly seed: string;
+}
+
+export interface Gap {
+  readonly op: string;
+  readonly count: number;
+  readonly firstNode: string;
+}
+
+/** The key of an operator in a RuleTable. */
+const keyOf = (n: Node): string => (n.domain === "" || n.domain === "ai.onnx" ? n.op : `${n.domain}.${n.op}`);
+
+const tableOf = ({ rules, pool }: Pick<BackwardOptions, "rules" | "pool">): RuleTable => ({
+  ...vjps,
+  ...(pool === "mask" && { MaxPool: maxPoolByMask }),
+  ...rules,
+});
+
+const differentiable: ReadonlySet<ElementType> = new Set(["float32", "float64", "float16", "bfloat16"]);
+
+/** The tensors and nodes that a gradient passes: reachable from wrt forwards and from the score backwards. */
+function route(folded: FoldedGraph, table: RuleTable, score: string, wrt: readonly string[]) {
+  const { graph, types } = folded;
+  const carries = new Set(wrt);
+  for (const n of graph.nodes) {
+    if (table[keyOf(n)] === noGradient || !n.inputs.some((i) => carries.has(i))) continue;
+    for (const o of n.outputs) if (o !== "" && differentiable.has(types.get(o) ?? "float32")) carries.add(o);
+  }
+  const reached = new Set(carries.has(score) ? [score] : []);
+  const nodes: Node[] = [];
+  for (const n of graph.nodes.toReversed()) {
+    if (table[keyOf(n)] === noGradient || !n.outputs.some((o) => reached.has(o))) continue;
+    const passed = n.inputs.filter((i) => carries.has(i));
+    if (passed.length === 0) continue;
+    nodes.push(n);
+    for (const i of passed) reached.add(i);
+  }
+  return { carries, reached, nodes };
+}
+
+function gaps(nodes: readonly Node[], table: RuleTable): readonly Gap[] {
+  const found = new Map<string, Gap>();
+  // nodes are in reverse order, so the last one seen is the first of the model
+  for (const n of nodes) {
+    const op = keyOf(n);
+    if (Object.hasOwn(table, op)) continue;
+    found.set(op, { op, count: (found.get(op)?.count ?? 0) + 1, firstNode: labelOf(n) });
+  }
+  return [...found.values()].sort((a, b) => (a.op < b.op ? -1 : 1));
+}
+
+/** Every operator between `wrt` and `score` that has no rule, all at once. */
+export function opsWithoutVjp(
+  folded: FoldedGraph,
+  score: string,
+  wrt: readonly string[],
+  rules?: RuleTable,
+): readonly Gap[] {
+  const table = tableOf({ rules });
+  return gaps(route(folded, table, score, wrt).nodes, table);
+}
+
+/** The gradient in the shape of its tensor: summed over what broadcasting added, expanded over what it lacks. */
+function fit(ops: Ops, gradient: Value, shape: Shape): Value {
+  const extra = gradient.shape.length - shape.length;
+  const leading = Array.from({ length: Math.max(0, extra) }, (_, i) => i);
+  const inner = shape.flatMap((d, i) => {
+    const given = gradient.shape[i + extra];
+    return i + extra >= 0 && d === 1 && given !== 1 ? [i + extra] : [];
+  });
+  let fitted = ops.sum(gradient, [...leading, ...inner]);
+  if (leading.length > 0) fitted = ops.reshape(fitted, fitted.shape.slice(extra));
+  return ops.expand(fitted, shape);
+}
+
+/** An unused prefix for this pass, so that passes can be stacked: "grad/", "grad2/", … */
+function freshNames(graph: Graph): { fresh: (hint: string) => string; unused: (name: string) => string } {
+  const used = names(graph);
+  let pass = 1;
+  const prefix = () => `grad${pass === 1 ? "" : pass}/`;
+  while ([...used].some((name) => name.startsWith(prefix()))) pass += 1;
+  let serial = 0;
+  return {
+    fresh: (hint) => `${prefix()}${hint}_${serial++}`,
+    unused: (name) => {
+      let candidate = name;
+      for (let i = 2; used.has(candidate); i++) candidate = `${name}${i}`;
+      return candidate;
+    },
+  };
+}
+
+/** A shape as the dims of a graph input or output; free dims take the name the graph's own inputs give them. */
+function dimsFor(folded: FoldedGraph, shape: Shape): (number | string)[] {
+  const free = new Map<number, string>();
+  for (const v of folded.graph.inputs) {
+    for (const [i, d] of (folded.shapes.get(v.name) ?? []).entries()) {
+      const name = v.dims[i];
+      if (typeof d !== "number" && typeof name === "string") free.set(d.batch, name);
+    }
+  }
+  return shape.map((d) => (typeof d === "number" ? d : (free.get(d.batch) ?? "?")));
+}
+
+/**
+ * Builds d(Σ seed ⊙ score)/d wrt.
+ *
+ * @throws KitError E_NO_GRADIENT  operators between wrt and score have no rule; all are listed
+ * @throws KitError E_GRADIENT_TENSOR  score or wrt is no float tensor of the graph
+ *
+ * Cost of running the result: about 2 to 4 forward passes.
+ */
+export function backward(folded: FoldedGraph, options: BackwardOptions): Backward {
+  const { score, wrt } = options;
+  const { graph } = folded;
+  const table = tableOf(options);
+  const draft: Draft = {
+    nodes: [],
+    initializers: new Map(graph.initializers),
+    shapes: new Map(folded.shapes),
+    types: new Map(folded.types),
+  };
+  for (const [name, t] of graph.initializers) {
+    draft.shapes.set(name, t.dims);
+    draft.types.set(name, t.type);
+  }
+  const { fresh, unused } = freshNames(graph);
+  const ops = createOps(graph, draft, fresh);
+
+  const valueOf = (name: string): Value => ({
+    name,
+    type: draft.types.get(name)!,
+    shape: draft.shapes.get(name)!,
+    constant: draft.initializers.get(name),
+  });
+  for (const name of [score, ...wrt]) {
+    const type = draft.types.get(name);
+    if (type !== undefined && differentiable.has(type) && draft.shapes.has(name)) continue;
+    throw new KitError("E_GRADIENT_TENSOR", {
+      problem: `${name} is ${type === undefined ? "no tensor of the graph" : `of type ${type}`}, so it has no gradient`,
+      next: "name a float input, output or inner tensor of the model",
+    });
+  }
+
+  const path = route(folded, table, score, wrt);
+  const missing = gaps(path.nodes, table);
+  if (missing.length > 0) {
+    throw new KitError("E_NO_GRADIENT", {
+      problem: `operators between ${wrt.join(", ")} and ${score} have no gradient`,
+      details: missing.map((g) => `${g.op}: ${g.count} ${g.count === 1 ? "node" : "nodes"}, first ${g.firstNode}`),
+      next: "use a method that needs no gradient, or export the model without these operators",
+    });
+  }
+
+  const seed: Value = { name: unused(options.seed ?? "seed"), type: "float32", shape: draft.shapes.get(score)! };
+  draft.shapes.set(seed.name, seed.shape);
+  draft.types.set(seed.name, seed.type);
+
+  const gradients = new Map<string, Value>([[score, ops.cast(seed, draft.types.get(score)!)]]);
+  const extended = new Map<Node, string[]>();
+  for (const n of path.nodes) {
+    const dys = n.outputs.map((o) => gradients.get(o));
+    if (dys.every((d) => d === undefined)) continue;
+    const outputs = n.outputs.map((o) => (o === "" ? undefined : valueOf(o))) as Value[];
+    const need = n.inputs.map((i) => path.reached.has(i));
+    const results = table[keyOf(n)].rule({
+      ops,
+      node: n,
+      dy: dys[0] ?? ops.full(outputs[0].shape, 0, outputs[0].type),
+      dys,
+      inputs: n.inputs.map((i) => (i === "" ? undefined : valueOf(i))) as Value[],
+      output: outputs[0],
+      outputs,
+      need,
+      extra: (index) => {
+        const list = extended.get(n) ?? [...n.outputs];
+        while (list.length <= index) list.push("");
+        list[index] ||= fresh(n.op);
+        extended.set(n, list);
+        return extraValue(n, list, index);
+      },
+    });
+    for (const [i, name] of n.inputs.entries()) {
+      const result = results[i];
+      if (!need[i] || !result) continue;
+      const given = fit(ops, result, draft.shapes.get(name)!);
+      const before = gradients.get(name);
+      gradients.set(name, before ? ops.add(before, given) : given);
+    }
+  }
+
+  /** Shape and type of an output that was not there before, from inference on the extended node. */
+  function extraValue(n: Node, outputs: readonly string[], index: number): Value {
+    const known = ops.shapesOf({ ...n, outputs }, n.inputs.map((i) => (i === "" ? undefined : valueOf(i))))[index];
+    draft.shapes.set(outputs[index], known.shape);
+    draft.types.set(outputs[index], known.type);
+    return { name: outputs[index], ...known };
+  }
+
+  const results: Record<string, string> = {};
+  const outputs = new Map<string, ValueInfo>(graph.outputs.map((o) => [o.name, o]));
+  const describe = (name: string): ValueInfo => ({
+    name,
+    type: draft.types.get(name)!,
+    dims: dimsFor(folded, draft.shapes.get(name)!),
+  });
+  if (!outputs.has(score)) outputs.set(score, describe(score));
+  const made = new Set(draft.nodes.flatMap((n) => n.outputs));
+  for (const name of new Set(wrt)) {
+    const shape = draft.shapes.get(name)!;
+    const given = gradients.get(name) ?? ops.full(shape, 0, draft.types.get(name)!);
+    // a graph output needs a node and a name of its own: two tensors may share one gradient, or be the seed itself
+    const own = made.delete(given.name) ? given : ops.op("Identity", [given]);
+    results[name] = own.name;
+    outputs.set(own.name, describe(own.name));
+  }
+
+  const whole: Graph = {
+    ...graph,
+    inputs: [...graph.inputs, describe(seed.name)],
+    nodes: [
+      ...graph.nodes.map((n) => (extended.has(n) ? node(n.op, n.inputs, extended.get(n)!, n.attributes, n.name, n.domain) : n)),
+      ...draft.nodes,
+    ],
+    initializers: draft.initializers,
+  };
+  return {
+    folded: { graph: prune(whole, [...outputs.values()]), shapes: draft.shapes, types: draft.types },
+    gradients: results,
+    seed: seed.name,
+  };
+}

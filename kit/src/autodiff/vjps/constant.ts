@@ -1,0 +1,30 @@
+/** Operators that are piecewise constant or make no floats: nothing flows back through them. */
+import { noGradient } from "../vjp.ts";
+
+export {
+  noGradient as And,
+  noGradient as ArgMax,
+  noGradient as ArgMin,
+  noGradient as Ceil,
+  noGradient as Constant,
+  noGradient as ConstantOfShape,
+  noGradient as Equal,
+  noGradient as EyeLike,
+  noGradient as Floor,
+  noGradient as Greater,
+  noGradient as GreaterOrEqual,
+  noGradient as IsInf,
+  noGradient as IsNaN,
+  noGradient as Less,
+  noGradient as LessOrEqual,
+  noGradient as NonZero,
+  noGradient as Not,
+  noGradient as OneHot,
+  noGradient as Or,
+  noGradient as Range,
+  noGradient as Round,
+  noGradient as Shape,
+  noGradient as Sign,
+  noGradient as Size,
+  noGradient as Xor,
+};

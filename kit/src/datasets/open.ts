@@ -1,0 +1,31 @@
+/** From what a user types to an open data set. */
+import { KitError } from "../errors.ts";
+import type { Dataset, DatasetOptions, DatasetRef } from "./dataset.ts";
+import { datasets } from "./index.ts";
+
+/**
+ * The set that a spec names: `medmnist-pneumoniamnist-64`, `medmnist:pneumoniamnist@64`, `folder`, `folder:/path`.
+ *
+ * @throws KitError E_DATASET_SPEC listing what there is
+ */
+export function parseDatasetSpec(spec: string): DatasetRef {
+  for (const definition of datasets) {
+    if (spec !== definition.id && !/^[-:]/.test(spec.slice(definition.id.length))) continue;
+    if (!spec.startsWith(definition.id)) continue;
+    const found = definition.resolve(spec.slice(definition.id.length + 1));
+    if (found !== undefined) return found;
+  }
+  throw new KitError("E_DATASET_SPEC", {
+    problem: `there is no data set "${spec}"`,
+    details: datasets.flatMap(({ offers }) => offers),
+    next: "name one of these",
+  });
+}
+
+/**
+ * Opens the set that a spec names. Close it after use.
+ *
+ * @throws KitError E_DATASET_SPEC, E_DATASET_MISSING, and what the files give cause for
+ */
+export const openDataset = (spec: string, options: DatasetOptions = {}): Promise<Dataset> =>
+  parseDatasetSpec(spec).open(options);

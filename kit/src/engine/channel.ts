@@ -1,0 +1,76 @@
+/** What the main thread and the worker say to each other. Plain data, since it crosses a thread. */
+import type { ErrorCode } from "../errors.ts";
+import { KitError } from "../errors.ts";
+import type { Tensor } from "../onnx/tensor.ts";
+import type { Provider } from "./engine.ts";
+
+/** One way to compute: a package and what it computes on. */
+export interface Candidate {
+  readonly package: "onnxruntime-node" | "onnxruntime-web";
+  readonly provider: Provider;
+  readonly threads: number;
+}
+
+export type Call =
+  | { readonly type: "open" }
+  | { readonly type: "load"; readonly bytes: Uint8Array; readonly label: string }
+  | {
+      readonly type: "run";
+      readonly session: number;
+      readonly feeds: Readonly<Record<string, Tensor>>;
+      readonly fetches: readonly string[];
+    }
+  | { readonly type: "release"; readonly session: number };
+
+export type Request = Call & { readonly id: number };
+
+export type Reply =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly error: PlainError };
+
+/** A KitError without its class, which does not survive the way between threads. */
+export interface PlainError {
+  readonly code: ErrorCode;
+  readonly problem: string;
+  readonly details: readonly string[];
+  readonly next: string | undefined;
+}
+
+export function toPlain(error: unknown): PlainError {
+  if (error instanceof KitError) {
+    return { code: error.code, problem: error.message, details: error.details, next: error.next };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: "E_ENGINE_RUN", problem: "the engine failed", details: [message], next: undefined };
+}
+
+export const fromPlain = ({ code, ...parts }: PlainError): KitError => new KitError(code, parts);
+
+/**
+ * Tensors ready to be moved, and the buffers to move. A view on a part of a buffer is copied first, since moving would
+ * take the rest of the buffer (weights, Node's shared pool) from its owner.
+ */
+export function movable<T extends Readonly<Record<string, Tensor>>>(
+  tensors: T,
+): { tensors: Record<string, Tensor>; buffers: ArrayBuffer[] } {
+  const buffers = new Set<ArrayBuffer>();
+  const moved = Object.entries(tensors).map(([name, tensor]): [string, Tensor] => {
+    if (tensor.type === "string") return [name, tensor];
+    const data = whole(tensor.data);
+    buffers.add(data.buffer);
+    return [name, { ...tensor, data } as Tensor];
+  });
+  return { tensors: Object.fromEntries(moved), buffers: [...buffers] };
+}
+
+type View = Exclude<Tensor["data"], readonly string[]>;
+
+/** The view itself where it covers its whole buffer, else a copy that does. */
+export function whole<V extends View>(view: V): V & { readonly buffer: ArrayBuffer } {
+  const covers = view.buffer instanceof ArrayBuffer && view.byteLength === view.buffer.byteLength;
+  return (covers ? view : copyOf(view)) as V & { readonly buffer: ArrayBuffer };
+}
+
+/** `Buffer.slice` shares memory, so the prototype's own is called. */
+const copyOf = (view: View): View =>
+  view instanceof Uint8Array ? Uint8Array.prototype.slice.call(view) : view.slice();

@@ -1,0 +1,74 @@
+/** The worker thread that holds the engine: `onnxruntime-node` blocks the thread that runs it. */
+import { parentPort, workerData } from "node:worker_threads";
+import { KitError } from "../errors.ts";
+import { type Call, type Candidate, movable, type Reply, type Request, toPlain } from "./channel.ts";
+import type { Executable } from "./engine.ts";
+import { createOnnxRuntime, engineError, type OrtEngine, type OrtModule } from "./onnxruntime.ts";
+
+const port = parentPort;
+if (port === null) throw new Error("engine/worker runs as a worker thread only");
+const candidate = workerData as Candidate;
+
+let engine: OrtEngine | undefined;
+const executables = new Map<number, Executable>();
+let nextSession = 1;
+
+type Answer = { readonly value: unknown; readonly buffers?: ArrayBuffer[] };
+
+async function answer(call: Call): Promise<Answer> {
+  switch (call.type) {
+    case "open":
+      engine = createOnnxRuntime(await importOrt(candidate.package), candidate);
+      return { value: engine.info };
+    case "load": {
+      if (engine === undefined) throw new Error("load before open");
+      const session = nextSession++;
+      executables.set(session, await engine.loadBytes(call.bytes, call.label));
+      return { value: session };
+    }
+    case "run": {
+      const { tensors, buffers } = movable(await find(call.session).run(call.feeds, call.fetches));
+      return { value: tensors, buffers };
+    }
+    case "release": {
+      const executable = find(call.session);
+      executables.delete(call.session);
+      await executable.release();
+      return { value: null };
+    }
+  }
+}
+
+function find(session: number): Executable {
+  const executable = executables.get(session);
+  if (executable === undefined) {
+    throw new KitError("E_ENGINE_RUN", { problem: "the executable was released and cannot run again" });
+  }
+  return executable;
+}
+
+/** CommonJS packages keep their exports under `default`. */
+async function importOrt(name: Candidate["package"]): Promise<OrtModule> {
+  try {
+    const module =
+      name === "onnxruntime-node" ? await import("onnxruntime-node") : await import("onnxruntime-web");
+    return (module as unknown as { default?: OrtModule }).default ?? module;
+  } catch (error) {
+    throw engineError("E_ENGINE_LOAD", `${name} cannot be loaded`, error);
+  }
+}
+
+async function handle({ id, ...call }: Request): Promise<void> {
+  try {
+    const { value, buffers = [] } = await answer(call as Call);
+    port?.postMessage({ id, value } satisfies Reply, buffers);
+  } catch (error) {
+    port?.postMessage({ id, error: toPlain(error) } satisfies Reply);
+  }
+}
+
+/** One at a time, in the order they came. */
+let last = Promise.resolve();
+port.on("message", (request: Request) => {
+  last = last.then(() => handle(request));
+});

@@ -1,0 +1,14 @@
+import { float32 } from "../onnx/tensor.ts";
+import { control } from "./control.ts";
+import { defineMethod } from "./method.ts";
+
+export const constant = defineMethod({
+  ...control,
+  id: "constant",
+  title: "Constant",
+  summary: "1 everywhere: a map that says nothing.",
+  async attribute({ x: { dims } }) {
+    const [, height, width] = dims;
+    return float32([height, width], new Float32Array(height * width).fill(1));
+  },
+});

@@ -1,0 +1,27 @@
+import { camMap, weightedSum } from "./cam.ts";
+import { defineMethod } from "./method.ts";
+
+/** Grad-CAM, arXiv:1610.02391: channels of the last spatial layer, weighted by their mean gradient. */
+export const gradCam = defineMethod({
+  id: "grad-cam",
+  title: "Grad-CAM",
+  paper: "arXiv:1610.02391",
+  revision: 1,
+  summary: "ReLU(Σ_k mean(∂f/∂A_k) · A_k) over the channels of the CAM layer, bilinear to the input size.",
+  kind: "map",
+  map: "sum",
+  needs: ["gradient", "cam"],
+  params: {},
+  cost: () => ({ forwards: 1, backwards: 1 }),
+  async attribute({ probe, raw }) {
+    const { activation, activationGradient } = await probe.cam();
+    const layer = probe.model.cam!;
+    const cells = layer.rows * layer.columns;
+    const weights = Float64Array.from({ length: layer.channels }, (_, k) => {
+      let sum = 0;
+      for (let i = 0; i < cells; i++) sum += activationGradient[k * cells + i];
+      return sum / cells;
+    });
+    return camMap(weightedSum(layer, weights, activation), probe.model.shape, raw);
+  },
+});

@@ -1,0 +1,23 @@
+import { baselineInput, baselineOf, referenceParam } from "./baseline.ts";
+import { defineMethod } from "./method.ts";
+
+/** Gradient times the difference from the reference, arXiv:1605.01713; with a black reference the classic x ⊙ ∂f/∂x. */
+export const inputXGradient = defineMethod({
+  id: "input-x-gradient",
+  title: "Input × Gradient",
+  paper: "arXiv:1605.01713",
+  revision: 1,
+  summary: "(x − r) ⊙ ∂f/∂x: the first-order share of each pixel in f(x) − f(r).",
+  kind: "contribution",
+  map: "sum",
+  needs: ["gradient"],
+  params: { reference: referenceParam },
+  inputs: { baseline: baselineInput },
+  cost: () => ({ forwards: 1, backwards: 1 }),
+  async attribute(context) {
+    const { probe, x, params } = context;
+    const r = baselineOf(context, params.reference);
+    const gradient = await probe.gradient();
+    return { ...x, data: gradient.data.map((g, i) => (x.data[i] - r.data[i]) * g) };
+  },
+});

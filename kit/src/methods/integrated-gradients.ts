@@ -1,0 +1,50 @@
+import { baselineInput, baselineOf, referenceParam } from "./baseline.ts";
+import { defineMethod } from "./method.ts";
+import { quadrature, quadratureRules } from "./quadrature.ts";
+
+/** Integrated Gradients, arXiv:1703.01365; Gauss–Legendre nodes where the paper sums right ends. */
+export const integratedGradients = defineMethod({
+  id: "integrated-gradients",
+  title: "Integrated Gradients",
+  paper: "arXiv:1703.01365",
+  revision: 1,
+  summary: "(x − r) ⊙ the mean gradient on the straight path from r to x; sums to f(x) − f(r).",
+  kind: "contribution",
+  map: "sum",
+  needs: ["gradient"],
+  params: {
+    steps: {
+      type: "integer",
+      default: 50,
+      minimum: 1,
+      maximum: 10_000,
+      budget: true,
+      description: "points on the path",
+    },
+    rule: {
+      type: "choice",
+      choices: quadratureRules,
+      default: "gauss-legendre",
+      description: "quadrature rule",
+    },
+    reference: referenceParam,
+  },
+  inputs: { baseline: baselineInput },
+  cost: ({ steps }) => ({ forwards: steps, backwards: steps }),
+  async attribute(context) {
+    const { probe, x, params } = context;
+    const r = baselineOf(context, params.reference);
+    const { nodes, weights } = quadrature(params.rule, params.steps);
+    const mean = new Float64Array(x.data.length);
+    await probe.gradients(
+      params.steps,
+      (k, point) => {
+        for (let i = 0; i < point.length; i++) point[i] = r.data[i] + nodes[k] * (x.data[i] - r.data[i]);
+      },
+      (k, gradient) => {
+        for (let i = 0; i < mean.length; i++) mean[i] += weights[k] * gradient[i];
+      },
+    );
+    return { ...x, data: Float32Array.from(mean, (g, i) => (x.data[i] - r.data[i]) * g) };
+  },
+});

@@ -1,0 +1,25 @@
+import { defineMethod } from "./method.ts";
+
+/** Vanilla gradient, arXiv:1312.6034: how fast the score moves with each pixel. */
+export const saliency = defineMethod({
+  id: "saliency",
+  title: "Saliency",
+  paper: "arXiv:1312.6034",
+  revision: 1,
+  summary: "∂f/∂x, the gradient of the explained class's logit with respect to the image.",
+  kind: "sensitivity",
+  map: "abs-sum",
+  needs: ["gradient"],
+  params: {
+    absolute: {
+      type: "boolean",
+      default: false,
+      description: "take |∂f/∂x| at once; the paper's map needs no sign",
+    },
+  },
+  cost: () => ({ forwards: 1, backwards: 1 }),
+  async attribute({ probe, params }) {
+    const gradient = await probe.gradient();
+    return params.absolute ? { ...gradient, data: gradient.data.map(Math.abs) } : gradient;
+  },
+});

@@ -1,0 +1,70 @@
+import { ofShape } from "./baseline.ts";
+import { defineMethod } from "./method.ts";
+
+/** SmoothGrad, arXiv:1706.03825: the mean gradient over noisy copies; signed unless told otherwise. */
+export const smoothgrad = defineMethod({
+  id: "smoothgrad",
+  title: "SmoothGrad",
+  paper: "arXiv:1706.03825",
+  revision: 1,
+  summary: "The mean of ∂f/∂x over noisy copies x + ε, ε normal with sd sigma × (max − min of x).",
+  kind: "sensitivity",
+  map: "abs-sum",
+  needs: ["gradient"],
+  params: {
+    draws: {
+      type: "integer",
+      default: 25,
+      minimum: 1,
+      maximum: 10_000,
+      budget: true,
+      description: "noisy copies",
+    },
+    sigma: {
+      type: "number",
+      default: 0.15,
+      minimum: 0,
+      description: "noise sd as a share of the image's range",
+    },
+    absolute: { type: "boolean", default: false, description: "average |∂f/∂x|" },
+    squared: { type: "boolean", default: false, description: "average (∂f/∂x)²" },
+  },
+  inputs: {
+    noise: { dims: "[N,C,H,W]", description: "noise added to x, one entry per draw; N replaces `draws`" },
+  },
+  cost: ({ draws }) => ({ forwards: draws, backwards: draws }),
+  async attribute({ probe, x, params, given, rng }) {
+    const supplied = given("noise");
+    const noise = supplied && ofShape("noise", supplied, [null, ...x.dims]);
+    const draws = noise ? noise.dims[0] : params.draws;
+    const stream = rng("noise");
+    const sd = params.sigma * rangeOf(x.data);
+    const mean = new Float64Array(x.data.length);
+    // drawn ahead, because a batch that failed for memory is filled again
+    const drawn =
+      noise?.data ?? Float32Array.from({ length: draws * x.data.length }, () => sd * stream.normal());
+    await probe.gradients(
+      draws,
+      (k, point) => {
+        for (let i = 0; i < point.length; i++) point[i] = x.data[i] + drawn[k * point.length + i];
+      },
+      (_, gradient) => {
+        for (let i = 0; i < mean.length; i++) {
+          const g = gradient[i];
+          mean[i] += params.squared ? g * g : params.absolute ? Math.abs(g) : g;
+        }
+      },
+    );
+    return { ...x, data: Float32Array.from(mean, (sum) => sum / draws) };
+  },
+});
+
+function rangeOf(values: Float32Array): number {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const v of values) {
+    low = Math.min(low, v);
+    high = Math.max(high, v);
+  }
+  return high - low;
+}

@@ -1,0 +1,22 @@
+import { defineMetric, skip } from "../metric.ts";
+
+/** What an explanation costs, in model passes: forwards and backwards counted alike; time and memory are telemetry. */
+export const cost = defineMetric({
+  id: "cost",
+  title: "Cost",
+  paper: "none",
+  revision: 1,
+  summary: "Model passes of one attribution, forwards plus backwards.",
+  limits: "A pass of a large model is dearer than one of a small one; compare within a model.",
+  family: "cost",
+  better: "lower",
+  range: [0, null],
+  gate: "none",
+  needs: [],
+  params: {},
+  cost: () => ({ forwards: 0, backwards: 0 }),
+  async score({ cost: passes }) {
+    if (passes === undefined) return skip("a map from elsewhere");
+    return { value: passes.forwards + passes.backwards, parts: { ...passes } };
+  },
+});

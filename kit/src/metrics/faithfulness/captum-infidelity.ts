@@ -1,0 +1,52 @@
+/** Infidelity as Captum computes it: additive perturbations, x̃ = x − I, and the mean square of Σ(I ⊙ Φ) − (f(x) − f(x̃)). */
+import { ofShape } from "../../methods/baseline.ts";
+import type { MetricContext, Score } from "../metric.ts";
+
+export const captumParams = {
+  draws: {
+    type: "integer",
+    default: 10,
+    minimum: 1,
+    maximum: 100_000,
+    budget: true,
+    description: "perturbations",
+  },
+  sigma: {
+    type: "number",
+    default: 0.003,
+    minimum: 0,
+    description: "sd of the normal perturbation, pixel units",
+  },
+} as const;
+
+export const captumInputs = {
+  perturbations: { dims: "[N,C,H,W]", description: "I, subtracted from x; N replaces `draws`" },
+} as const;
+
+export async function captumInfidelity(
+  { probe, attribution, params, given, rng }: MetricContext<{ draws: number; sigma: number }>,
+  scaled: boolean,
+): Promise<Score> {
+  const { x } = probe;
+  const size = x.data.length;
+  const phi = attribution.data; // an [H,W] map counts for every channel
+  const supplied = given("perturbations");
+  const stream = rng("infidelity perturbations");
+  const I = supplied
+    ? ofShape("perturbations", supplied, [null, ...x.dims]).data
+    : Float32Array.from({ length: params.draws * size }, () => params.sigma * stream.normal());
+  const score = await probe.score();
+  const moved = await probe.scores(I.length / size, (k, out) => {
+    for (let i = 0; i < size; i++) out[i] = x.data[i] - I[k * size + i];
+  });
+  const a = moved.map((_, k) => {
+    let sum = 0;
+    for (let i = 0; i < size; i++) sum += I[k * size + i] * phi[i % phi.length];
+    return sum;
+  });
+  const b = moved.map((value) => score - value);
+  const mean = (f: (k: number) => number) => a.reduce((sum, _, k) => sum + f(k), 0) / a.length;
+  const aa = mean((k) => a[k] * a[k]);
+  const beta = !scaled ? 1 : aa === 0 ? 0 : mean((k) => a[k] * b[k]) / aa;
+  return mean((k) => (beta * a[k] - b[k]) ** 2);
+}

@@ -1,0 +1,25 @@
+import { defineMetric, skip } from "../metric.ts";
+import { descending, tiesParam } from "../order.ts";
+
+/** Is the strongest pixel on the object? arXiv:1608.00507, without its tolerance margin. */
+export const pointingGame = defineMetric({
+  id: "pointing-game",
+  title: "Pointing game",
+  paper: "arXiv:1608.00507",
+  revision: 1,
+  summary: "1 where the strongest pixel lies on the object, else 0.",
+  limits: "Looks at one pixel; large objects are hit by chance.",
+  family: "localisation",
+  better: "higher",
+  range: [0, 1],
+  gate: "controls",
+  needs: ["mask"],
+  params: { ties: tiesParam },
+  cost: () => ({ forwards: 0, backwards: 0 }),
+  async score({ map, mask, params, rng }) {
+    if (mask === undefined) return skip("no mask");
+    if (!map.data.every(Number.isFinite)) return skip("map is not finite");
+    if (!mask.includes(1)) return skip("empty mask");
+    return mask[descending(map, params.ties, rng)[0]];
+  },
+});

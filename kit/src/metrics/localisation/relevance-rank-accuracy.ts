@@ -1,0 +1,28 @@
+import { defineMetric, skip } from "../metric.ts";
+import { descending, tiesParam } from "../order.ts";
+
+/** Relevance rank accuracy, arXiv:2003.07258: of the |S| strongest pixels, the share that lies on the object S. */
+export const relevanceRankAccuracy = defineMetric({
+  id: "relevance-rank-accuracy",
+  title: "Relevance rank accuracy",
+  paper: "arXiv:2003.07258",
+  revision: 1,
+  summary: "Of as many strongest pixels as the object has, the share on the object.",
+  limits:
+    "Chance is the object's share of the image; a model that uses context is punished for a true explanation.",
+  family: "localisation",
+  better: "higher",
+  range: [0, 1],
+  gate: "controls",
+  needs: ["mask"],
+  params: { ties: tiesParam },
+  cost: () => ({ forwards: 0, backwards: 0 }),
+  async score({ map, mask, params, rng }) {
+    if (mask === undefined) return skip("no mask");
+    if (!map.data.every(Number.isFinite)) return skip("map is not finite");
+    const size = mask.reduce((sum, v) => sum + v, 0);
+    if (size === 0) return skip("empty mask");
+    const strongest = descending(map, params.ties, rng).subarray(0, size);
+    return strongest.reduce((hits, pixel) => hits + mask[pixel], 0) / size;
+  },
+});

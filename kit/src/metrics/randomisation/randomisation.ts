@@ -1,0 +1,39 @@
+import { spearman } from "../../stats/summary.ts";
+import { defineMetric, skip } from "../metric.ts";
+import { defect } from "../order.ts";
+
+/**
+ * Model randomisation test, arXiv:1810.03292, in one step: |Spearman| between the |map| of the model and of the same model with every
+ * weight tensor permuted. A randomised model that gives a constant or non-finite map is drawn again, three times at most.
+ */
+export const randomisation = defineMetric({
+  id: "randomisation",
+  title: "Randomisation",
+  paper: "arXiv:1810.03292",
+  revision: 1,
+  summary:
+    "|Spearman| between the |map| of the model and of the same model with its weights permuted; 0: the map depends on what was learnt.",
+  limits:
+    "Passes for noise: a random map of the randomised model is uncorrelated too. Architecture alone can keep it above 0.",
+  family: "randomisation",
+  better: "lower",
+  range: [0, 1],
+  gate: "none",
+  needs: ["method"],
+  params: {},
+  cost: (_, method) => method,
+  async score({ probe, map, explain, reduce, randomised }) {
+    if (explain === undefined) return skip("the method cannot be re-run");
+    const reason = defect(map) ?? flat(map.data);
+    if (reason) return skip(reason);
+    for (let draw = 0; draw <= 3; draw++) {
+      const other = reduce(await explain(probe.under(randomised(draw))));
+      const correlation = defect(other) ? null : spearman(map.data.map(Math.abs), other.data.map(Math.abs));
+      if (correlation !== null) return Math.abs(correlation);
+    }
+    return skip("four randomised models gave constant or non-finite maps");
+  },
+});
+
+const flat = (values: Float32Array): string | undefined =>
+  values.every((v) => Math.abs(v) === Math.abs(values[0])) ? "map is constant" : undefined;

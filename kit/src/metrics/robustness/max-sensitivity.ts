@@ -1,0 +1,79 @@
+import { ofShape } from "../../methods/baseline.ts";
+import { type Float32Tensor, float32 } from "../../onnx/tensor.ts";
+import type { Rng } from "../../runner/rng.ts";
+import { defineMetric, skip } from "../metric.ts";
+
+/**
+ * Max-sensitivity, arXiv:1901.09392: the largest ‖Φ(x + e) − Φ(x)‖₂ / ‖Φ(x)‖₂ over uniform e in (−radius, radius), x + e
+ * clipped to pixel space. The class stays, and so do the method's own random draws.
+ */
+export const maxSensitivity = defineMetric({
+  id: "max-sensitivity",
+  title: "Max-sensitivity",
+  paper: "arXiv:1901.09392",
+  revision: 1,
+  summary: "The largest relative change of the attribution when every pixel moves by at most the radius.",
+  limits:
+    "A map that ignores the image is perfectly stable; random maps cannot be told apart (arXiv:2412.10942).",
+  family: "robustness",
+  better: "lower",
+  range: [0, null],
+  gate: "none",
+  needs: ["method"],
+  params: {
+    draws: {
+      type: "integer",
+      default: 10,
+      minimum: 1,
+      maximum: 10_000,
+      budget: true,
+      description: "perturbations",
+    },
+    radius: {
+      type: "number",
+      default: 0.02,
+      minimum: 0,
+      description: "largest change of a pixel, in pixel units",
+    },
+  },
+  inputs: { perturbations: { dims: "[N,C,H,W]", description: "e, added to x; N replaces `draws`" } },
+  cost: ({ draws }, method) => ({ forwards: draws * method.forwards, backwards: draws * method.backwards }),
+  async score({ probe, attribution, params, given, rng, explain }) {
+    if (explain === undefined) return skip("the method cannot be re-run");
+    const norm = distance(attribution.data);
+    if (!Number.isFinite(norm)) return skip("attribution is not finite");
+    if (norm === 0) return skip("attribution is zero");
+    const { x } = probe;
+    const supplied = given("perturbations");
+    const e = supplied && ofShape("perturbations", supplied, [null, ...x.dims]);
+    const draws = e ? e.dims[0] : params.draws;
+    let worst = 0;
+    for (let k = 0; k < draws; k++) {
+      const moved = e
+        ? probe.at(`supplied perturbation ${k}`, () => shifted(x, (i) => e.data[k * x.data.length + i]))
+        : probe.at(`sensitivity ${params.radius} ${k}`, () => {
+            const near = shifted(x, uniform(rng(`sensitivity ${k}`), params.radius));
+            return { ...near, data: probe.model.clip(near.data) };
+          });
+      const change = distance((await explain(moved)).data, attribution.data) / norm;
+      if (!Number.isFinite(change)) return skip("attribution of the perturbed image is not finite");
+      worst = Math.max(worst, change);
+    }
+    return worst;
+  },
+});
+
+const uniform = (rng: Rng, radius: number) => () => radius * (2 * rng.uniform() - 1);
+
+const shifted = (x: Float32Tensor, e: (i: number) => number): Float32Tensor =>
+  float32(
+    x.dims,
+    x.data.map((v, i) => v + e(i)),
+  );
+
+/** ‖a − b‖₂; ‖a‖₂ without b. */
+function distance(a: Float32Array, b?: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] - (b ? b[i] : 0)) ** 2;
+  return Math.sqrt(sum);
+}

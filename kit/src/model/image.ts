@@ -1,0 +1,113 @@
+/**
+ * Images as the kit computes with them: float32 [C,H,W] in pixel space [0, 1], and the three reference images that stand for "no
+ * information". Platform-free.
+ */
+import { type Float32Tensor, float32 } from "../onnx/tensor.ts";
+
+export interface ImageShape {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+export const shapeOfImage = ({ dims: [channels, height, width] }: Float32Tensor): ImageShape => ({
+  channels,
+  height,
+  width,
+});
+
+export type ReferenceKind = "mean" | "black" | "blur";
+export const referenceKinds = ["mean", "black", "blur"] as const satisfies readonly ReferenceKind[];
+
+/** One colour everywhere: [C,H,W] from `colour[c]`. */
+export function constantImage(
+  { channels, height, width }: ImageShape,
+  colour: readonly number[],
+): Float32Tensor {
+  const data = new Float32Array(channels * height * width);
+  for (let c = 0; c < channels; c++) data.fill(colour[c], c * height * width, (c + 1) * height * width);
+  return float32([channels, height, width], data);
+}
+
+/**
+ * Gaussian blur with reflected edges (…2 1 0 | 0 1 2…), sigma in pixels, cut at 4 sigma. Separable: rows, then columns.
+ */
+export function blurred(image: Float32Tensor, sigma: number): Float32Tensor {
+  const { channels, height, width } = shapeOfImage(image);
+  const radius = Math.max(1, Math.ceil(4 * sigma));
+  const kernel = Array.from({ length: 2 * radius + 1 }, (_, i) =>
+    Math.exp(-((i - radius) ** 2) / (2 * sigma ** 2)),
+  );
+  const total = kernel.reduce((s, v) => s + v, 0);
+  const rows = new Float64Array(image.data.length);
+  const out = new Float32Array(image.data.length);
+  for (let c = 0; c < channels; c++) {
+    const at = c * height * width;
+    for (let i = 0; i < height; i++) {
+      for (let j = 0; j < width; j++) {
+        let sum = 0;
+        for (let k = -radius; k <= radius; k++) {
+          sum += kernel[k + radius] * image.data[at + i * width + reflected(j + k, width)];
+        }
+        rows[at + i * width + j] = sum / total;
+      }
+    }
+    for (let i = 0; i < height; i++) {
+      for (let j = 0; j < width; j++) {
+        let sum = 0;
+        for (let k = -radius; k <= radius; k++) {
+          sum += kernel[k + radius] * rows[at + reflected(i + k, height) * width + j];
+        }
+        out[at + i * width + j] = sum / total;
+      }
+    }
+  }
+  return float32(image.dims, out);
+}
+
+function reflected(index: number, length: number): number {
+  const period = 2 * length;
+  const folded = ((index % period) + period) % period;
+  return folded < length ? folded : period - 1 - folded;
+}
+
+/** `r + h ⊙ (x − r)` with one weight per pixel: what stands wherever a paper multiplies an image by a map. */
+export function keep(x: Float32Tensor, h: Float32Array, reference: Float32Tensor): Float32Tensor {
+  const pixels = h.length;
+  const out = new Float32Array(x.data.length);
+  for (let i = 0; i < out.length; i++) {
+    out[i] = reference.data[i] + h[i % pixels] * (x.data[i] - reference.data[i]);
+  }
+  return float32(x.dims, out);
+}
+
+/**
+ * Bilinear resize of one plane, half-pixel centres, edges clamped, no antialiasing (torch `align_corners=False`, OpenCV INTER_LINEAR).
+ */
+export function bilinear(
+  plane: Float32Array,
+  height: number,
+  width: number,
+  toHeight: number,
+  toWidth: number,
+): Float32Array {
+  const columns = Array.from({ length: toWidth }, (_, j) => between(j, width, toWidth));
+  const out = new Float32Array(toHeight * toWidth);
+  for (let i = 0; i < toHeight; i++) {
+    const [top, bottom, v] = between(i, height, toHeight);
+    for (let j = 0; j < toWidth; j++) {
+      const [left, right, u] = columns[j];
+      const upper = plane[top * width + left] * (1 - u) + plane[top * width + right] * u;
+      const lower = plane[bottom * width + left] * (1 - u) + plane[bottom * width + right] * u;
+      out[i * toWidth + j] = upper * (1 - v) + lower * v;
+    }
+  }
+  return out;
+}
+
+/** The two neighbours of target pixel `i` and the weight of the second. */
+function between(i: number, from: number, to: number): [number, number, number] {
+  const at = Math.min(Math.max(((i + 0.5) * from) / to - 0.5, 0), from - 1);
+  const low = Math.floor(at);
+  return [low, Math.min(low + 1, from - 1), at - low];
+}

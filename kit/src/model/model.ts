@@ -1,0 +1,285 @@
+/**
+ * A model that can be asked for scores and gradients of any number of images. Batching, sessions and memory are decided here, once; methods and
+ * metrics see one image at a time.
+ */
+import { backward, opsWithoutVjp } from "../autodiff/backward.ts";
+import { inChunks, type Learned } from "../engine/chunk.ts";
+import type { SessionPool } from "../engine/pool.ts";
+import { KitError } from "../errors.ts";
+import type { FoldedGraph } from "../onnx/fold.ts";
+import { type Graph, prune } from "../onnx/graph.ts";
+import { shapeAt } from "../onnx/shapes.ts";
+import { type Float32Tensor, float32, sizeOf } from "../onnx/tensor.ts";
+import type { Rng } from "../runner/rng.ts";
+import { type CamLayer, onGrid } from "./cam-layer.ts";
+import { blurred, constantImage, type ImageShape, type ReferenceKind } from "./image.ts";
+import type { Prepared } from "./prepare.ts";
+import { permutedWeights } from "./randomise.ts";
+
+/** Which gradients a pass computes: asking for both at once costs no more than the input's alone. */
+export interface Wants {
+  readonly input: boolean;
+  readonly layer: boolean;
+}
+
+/** What one backward pass knows of one image. */
+export interface Pass {
+  readonly logits: Float32Array;
+  /** d(score)/dx, [C·H·W]; empty unless wanted */
+  readonly gradient: Float32Array;
+  /** activation and d(score)/d(activation) at the CAM layer, [channels, rows·columns] each; empty unless wanted */
+  readonly activation: Float32Array;
+  readonly activationGradient: Float32Array;
+}
+
+/** Writes image `k` into `out` [C·H·W]. */
+export type Fill = (k: number, out: Float32Array) => void;
+
+export interface Model {
+  readonly prepared: Prepared;
+  readonly shape: ImageShape;
+  readonly classes: number;
+  /** undefined where the model has no spatial grid */
+  readonly cam: CamLayer | undefined;
+  /** passes so far, in images */
+  readonly passes: { forwards: number; backwards: number };
+  /** Logits of `count` images, visited in order. */
+  forward(count: number, fill: Fill, visit: (k: number, logits: Float32Array) => void): Promise<void>;
+  /** Logits and gradients of `count` images; `target(k)` is the class whose score is differentiated. */
+  backward(
+    count: number,
+    wants: Wants,
+    fill: Fill,
+    target: (k: number) => number,
+    visit: (k: number, pass: Pass) => void,
+  ): Promise<void>;
+  /** Logits → probabilities: softmax, or a sigmoid per label. */
+  probabilities(logits: Float32Array): Float64Array;
+  /** The neutral image that stands for "no information" about `x`. */
+  reference(kind: ReferenceKind, x: Float32Tensor): Float32Tensor;
+  /** Keeps values where pixels live; does nothing when x is not in pixel space. */
+  clip(values: Float32Array): Float32Array;
+  /** The same model with every weight tensor permuted. */
+  randomised(name: string, rng: Rng): Model;
+  /** @throws KitError E_NO_GRADIENT naming every operator without a gradient */
+  assertDifferentiable(): void;
+}
+
+export interface ModelOptions {
+  /** sessions; share one between models, so that few are resident */
+  readonly pool: SessionPool;
+  /** bytes one batch may take */
+  readonly memory: number;
+  /** distinguishes this model's sessions in the pool */
+  readonly key?: string;
+}
+
+/** A batch above this gains nothing on any device measured. */
+const largestBatch = 64;
+
+export function createModel(prepared: Prepared, { pool, memory, key = "model" }: ModelOptions): Model {
+  const { input, folded, score, classes, fixedBatch, cam } = prepared;
+  const pixels = input.channels * input.height * input.width;
+  const passes = { forwards: 0, backwards: 0 };
+  const learned = new Map<string, Learned>();
+  const purposes = new Map<string, Purpose>();
+
+  const purpose = (id: string, make: () => Purpose): Purpose => {
+    const known = purposes.get(id);
+    if (known) return known;
+    const made = make();
+    purposes.set(id, made);
+    return made;
+  };
+  const forwardPurpose = () => purpose("forward", () => forwardOnly(folded, score));
+  const backwardPurpose = ({ input: x, layer }: Wants) => {
+    const wrt = [...(x ? [input.name] : []), ...(layer ? [camLayer().name] : [])];
+    return purpose(`backward ${wrt.join(" ")}`, () => differentiated(folded, score, wrt));
+  };
+  const camLayer = (): CamLayer => {
+    if (cam) return cam;
+    throw new KitError("E_CAM_LAYER", {
+      problem: "this model has no tensor with a spatial grid, so CAM methods cannot run",
+      next: "name one with --layer, or use a method that reads the input only",
+    });
+  };
+
+  /** Runs `count` images through one purpose, chunk by chunk. */
+  async function sweep(
+    id: string,
+    { graph, bytesPerImage, seed, fetches }: Purpose,
+    count: number,
+    fill: Fill,
+    target: ((k: number) => number) | undefined,
+    visit: (k: number, outputs: readonly Float32Array[]) => void,
+  ): Promise<void> {
+    const executable = await pool.get(`${key} ${id}`, graph);
+    const state = learned.get(id) ?? {};
+    learned.set(id, state);
+    const limit = fixedBatch ?? largestBatch;
+    await inChunks(
+      count,
+      { bytesPerItem: bytesPerImage, budget: memory, max: limit, learned: state },
+      async (start, size) => {
+        const rows = fixedBatch ?? size;
+        const images = new Float32Array(rows * pixels);
+        for (let k = 0; k < size; k++) fill(start + k, images.subarray(k * pixels, (k + 1) * pixels));
+        const feeds: Record<string, Float32Tensor> = {
+          [input.name]: float32([rows, input.channels, input.height, input.width], images),
+        };
+        if (seed !== undefined && target !== undefined) {
+          const seeds = new Float32Array(rows * classes);
+          for (let k = 0; k < size; k++) seeds[k * classes + target(start + k)] = 1;
+          feeds[seed] = float32([rows, classes], seeds);
+        }
+        const outputs = await executable.run(feeds, fetches);
+        const data = fetches.map((name) => outputs[name].data as Float32Array);
+        for (let k = 0; k < size; k++) {
+          visit(
+            start + k,
+            data.map((d) => d.subarray((k * d.length) / rows, ((k + 1) * d.length) / rows)),
+          );
+        }
+      },
+    );
+  }
+
+  const model: Model = {
+    prepared,
+    shape: input,
+    classes,
+    cam,
+    passes,
+    async forward(count, fill, visit) {
+      passes.forwards += count;
+      await sweep("forward", forwardPurpose(), count, fill, undefined, (k, [logits]) => visit(k, logits));
+    },
+    async backward(count, wants, fill, target, visit) {
+      const plan = backwardPurpose(wants);
+      passes.forwards += count;
+      passes.backwards += count;
+      const none = new Float32Array(0);
+      await sweep(plan.id, plan, count, fill, target, (k, [logits, ...rest]) => {
+        const gradient = wants.input ? rest.shift()! : none;
+        const [activation, activationGradient] = wants.layer ? rest : [none, none];
+        if (wants.layer) refuseVanishing(prepared, activationGradient);
+        visit(k, {
+          logits,
+          gradient,
+          activation: wants.layer ? onGrid(camLayer(), activation) : none,
+          activationGradient: wants.layer ? onGrid(camLayer(), activationGradient) : none,
+        });
+      });
+    },
+    probabilities: (logits) =>
+      prepared.link === "softmax" ? softmax(logits) : Float64Array.from(logits, sigmoid),
+    reference(kind, x) {
+      if (kind === "blur") return blurred(x, 0.045 * Math.max(input.height, input.width));
+      const colour = kind === "black" ? prepared.meanColour.map(() => 0) : prepared.meanColour;
+      return constantImage(input, colour);
+    },
+    clip(values) {
+      if (!prepared.bounded) return values;
+      for (let i = 0; i < values.length; i++) values[i] = Math.min(Math.max(values[i], 0), 1);
+      return values;
+    },
+    randomised(name, rng) {
+      const shuffled = { ...folded, graph: permutedWeights(folded.graph, prepared, rng) };
+      return createModel({ ...prepared, folded: shuffled }, { pool, memory, key: `${key} ${name}` });
+    },
+    assertDifferentiable() {
+      const gaps = opsWithoutVjp(folded, score, [input.name]);
+      if (gaps.length === 0) return;
+      throw new KitError("E_NO_GRADIENT", {
+        problem: "the model has operators without a gradient",
+        details: gaps.map((gap) => `${gap.op}: ${gap.count} nodes, first ${gap.firstNode}`),
+      });
+    },
+  };
+  return model;
+}
+
+interface Purpose {
+  readonly id: string;
+  readonly graph: () => Graph;
+  readonly bytesPerImage: number;
+  readonly seed: string | undefined;
+  readonly fetches: readonly string[];
+}
+
+function forwardOnly(folded: FoldedGraph, score: string): Purpose {
+  const graph = withOutputs(folded, [score]);
+  return {
+    id: "forward",
+    graph: () => graph,
+    // activations die young in a forward pass: a quarter of them is alive at once, generously
+    bytesPerImage: activationBytes(folded, graph) / 4,
+    seed: undefined,
+    fetches: [score],
+  };
+}
+
+function differentiated(folded: FoldedGraph, score: string, wrt: readonly string[]): Purpose {
+  const pass = backward(folded, { score, wrt });
+  const [first, ...rest] = wrt;
+  // the input's gradient is one tensor; a layer's comes with its activation
+  const isInput = folded.graph.inputs.some((i) => i.name === first);
+  const layers = isInput ? rest : wrt;
+  const fetches = [
+    score,
+    ...(isInput ? [pass.gradients[first]] : []),
+    ...layers.flatMap((layer) => [layer, pass.gradients[layer]]),
+  ];
+  const graph = withOutputs(pass.folded, fetches);
+  return {
+    id: `backward ${wrt.join(" ")}`,
+    graph: () => graph,
+    bytesPerImage: activationBytes(pass.folded, graph) / 2,
+    seed: pass.seed,
+    fetches,
+  };
+}
+
+function withOutputs({ graph, types, shapes }: FoldedGraph, outputs: readonly string[]): Graph {
+  return prune(
+    graph,
+    outputs.map((name) => ({
+      name,
+      type: types.get(name) ?? "float32",
+      dims: (shapes.get(name) ?? []).map((d) => (typeof d === "number" ? d : d.batch === 1 ? "batch" : "?")),
+    })),
+  );
+}
+
+/** Bytes of all activations of one image. */
+function activationBytes({ shapes }: FoldedGraph, graph: Graph): number {
+  let bytes = 0;
+  for (const n of graph.nodes) {
+    for (const o of n.outputs) {
+      const shape = shapes.get(o);
+      if (shape && o !== "") bytes += 4 * sizeOf(shapeAt(shape, 1));
+    }
+  }
+  return bytes;
+}
+
+/** A layer behind the last attention has patch gradients that are all exactly 0: nothing could be mapped. */
+function refuseVanishing({ cam, camAlternatives }: Prepared, gradient: Float32Array): void {
+  if (cam?.kind !== "tokens" || cam.skip === 0) return;
+  const extra = cam.skip * cam.channels;
+  if (gradient.subarray(extra).some((g) => g !== 0)) return;
+  if (!gradient.subarray(0, extra).some((g) => g !== 0)) return; // the whole gradient is 0: not the layer's fault
+  throw new KitError("E_CAM_LAYER", {
+    problem: `the score does not depend on the patch tokens of "${cam.name}": their gradients are all zero`,
+    next: `use a layer before the last attention: ${camAlternatives.map((name) => `--layer ${name}`).join(", ")}`,
+  });
+}
+
+const sigmoid = (v: number): number => 1 / (1 + Math.exp(-v));
+
+function softmax(logits: Float32Array): Float64Array {
+  const top = logits.reduce((m, v) => Math.max(m, v), Number.NEGATIVE_INFINITY);
+  const odds = Float64Array.from(logits, (v) => Math.exp(v - top));
+  const total = odds.reduce((s, v) => s + v, 0);
+  return odds.map((v) => v / total);
+}

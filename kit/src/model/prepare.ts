@@ -1,0 +1,387 @@
+/**
+ * From a model as its author exported it to the graph the kit explains: pixel space in, logits out.
+ *
+ * Preprocessing is folded in front (grey repeated to the model's channels, minus mean, divided by std), a softmax or sigmoid tail is
+ * cut off, a single output f becomes the pair (−f, f), exporter clutter is folded away and fused operators are recognised. What the card
+ * does not say is inferred; each inference is an assumption the user gets to read.
+ */
+import { KitError } from "../errors.ts";
+import { type FoldedGraph, fold } from "../onnx/fold.ts";
+import { attr, type Graph, type Node, names, node, producers, prune, type ValueInfo } from "../onnx/graph.ts";
+import { recognise } from "../onnx/patterns.ts";
+import { formatShape } from "../onnx/shapes.ts";
+import { float32, type Tensor } from "../onnx/tensor.ts";
+import type { ModelCard } from "../schemas.generated.ts";
+import { attentionNodes, type CamLayer, camLayerOf, tokenLayers } from "./cam-layer.ts";
+import { contrastiveHead } from "./contrastive.ts";
+import type { ImageShape } from "./image.ts";
+
+export type Family = "cnn" | "transformer" | "contrastive";
+export type Task = "multi-class" | "multi-label" | "binary";
+
+export interface PrepareOptions {
+  readonly card?: ModelCard;
+  /** 1 for grey images shown to a colour model; the model's own channels unless told */
+  readonly pixelChannels?: number;
+  /** false: feed `x` as it is; then everything lives in that space, the reference is 0 and nothing is clipped */
+  readonly preprocess?: boolean;
+}
+
+export interface Prepared {
+  readonly folded: FoldedGraph;
+  /** name and shape of the input */
+  readonly input: ImageShape & { readonly name: string };
+  /** name of the logits [N, classes] */
+  readonly score: string;
+  readonly classes: number;
+  /** how logits become probabilities */
+  readonly link: "softmax" | "sigmoid";
+  readonly task: Task;
+  readonly family: Family;
+  /** colour of the reference image, one value per channel of the input */
+  readonly meanColour: readonly number[];
+  /** whether x lives in [0, 1] */
+  readonly bounded: boolean;
+  /** images per run when the model allows only one number; undefined when the batch is free */
+  readonly fixedBatch: number | undefined;
+  readonly cam: CamLayer | undefined;
+  /** other layers CAM methods could read, for messages */
+  readonly camAlternatives: readonly string[];
+  /** initializers that belong to a contrastive head: not weights of the model */
+  readonly headTensors: ReadonlySet<string>;
+  readonly opset: number;
+  /** what was inferred rather than told, one sentence each */
+  readonly assumptions: readonly string[];
+}
+
+/**
+ * @throws KitError E_MODEL_INPUT, E_MODEL_OUTPUT when the model is not an image classifier of the form [N,C,H,W] → [N,K]
+ */
+export function prepare(
+  original: Graph,
+  { card = {}, pixelChannels, preprocess = true }: PrepareOptions = {},
+): Prepared {
+  const assumptions: string[] = [];
+  const assume = (sentence: string) => assumptions.push(sentence);
+
+  const source = imageInput(original, card);
+  const [batchDim, channels, height, width] = imageDims(source, card);
+  const tail = cutTail(original, outputOf(original, card, assume));
+  const pixels = pixelChannels ?? channels;
+  if (pixels !== channels && pixels !== 1) {
+    throw new KitError("E_MODEL_INPUT", {
+      problem: `the images have ${pixels} channels, the model takes ${channels}`,
+      next: "convert the images to the model's colours",
+    });
+  }
+  if (preprocess && card.input?.mean === undefined)
+    assume("no mean/std given: the model takes pixels in [0, 1] as they are");
+
+  const build = (batch: number | string) =>
+    assemble(original, {
+      source,
+      batch,
+      channels,
+      height,
+      width,
+      pixels,
+      card: preprocess ? card : {},
+      tail,
+    });
+  const { folded, input, score, classes, fixedBatch } = withFreeBatch(build, batchDim, tail.name, assume);
+
+  const task = card.task ?? inferTask(classes, tail, assume);
+  checkTask(task, classes, tail);
+  const wired = task === "binary" ? signedPair(folded, score) : { folded, score };
+  const head = contrastiveHead(wired.folded.graph, wired.score);
+  const where = { folded: wired.folded, input, score: wired.score, card };
+  const family = card.family ?? inferFamily(head !== undefined, attentionNodes(where).length > 0, assume);
+  const cam = camLayerOf(where);
+  if (cam && card.camLayer === undefined) {
+    const layout = cam.kind === "grid" ? "" : `, patch tokens after ${cam.skip} extra`;
+    assume(`CAM layer "${cam.name}" (${cam.channels} channels on ${cam.rows}×${cam.columns}${layout})`);
+  }
+  if (card.classes && card.classes.length !== (task === "binary" ? 2 : classes)) {
+    throw new KitError("E_CARD", {
+      problem: `the card names ${card.classes.length} classes, the model has ${task === "binary" ? 2 : classes}`,
+      next: "list the class names in the order of the logits",
+    });
+  }
+  return {
+    folded: wired.folded,
+    input: { name: input, channels: pixels, height, width },
+    score: wired.score,
+    classes: task === "binary" ? 2 : classes,
+    link: task === "multi-class" ? "softmax" : "sigmoid",
+    task,
+    family,
+    meanColour: meanColour(preprocess ? card : { input: { mean: [0] } }, pixels),
+    bounded: preprocess,
+    fixedBatch,
+    cam,
+    camAlternatives: tokenLayers(where).map((l) => l.name),
+    headTensors: new Set(head?.constants),
+    opset: original.opsets[""],
+    assumptions,
+  };
+}
+
+/** Mean colour of the card, else mid-grey; a grey image has the mean of the means. */
+function meanColour(card: ModelCard, channels: number): number[] {
+  const mean = card.input?.mean ?? [0.5];
+  if (channels === 1) return [mean.reduce((s, v) => s + v, 0) / mean.length];
+  return Array.from({ length: channels }, (_, c) => mean[Math.min(c, mean.length - 1)]);
+}
+
+function imageInput(graph: Graph, card: ModelCard): ValueInfo {
+  const named = card.input?.name;
+  const candidates = graph.inputs.filter((i) =>
+    named === undefined ? i.dims.length === 4 : i.name === named,
+  );
+  if (candidates.length === 1 && candidates[0].dims.length === 4 && candidates[0].type === "float32")
+    return candidates[0];
+  throw new KitError("E_MODEL_INPUT", {
+    problem: `expected one float32 image input [N, C, H, W]${named === undefined ? "" : ` named "${named}"`}`,
+    details: graph.inputs.map((i) => `${i.name}: ${i.type} [${i.dims.join(", ")}]`),
+    next: "export the image classifier alone, or name its input in the model card (input.name)",
+  });
+}
+
+function imageDims(source: ValueInfo, card: ModelCard): [number | string, number, number, number] {
+  const [batch, channels, h, w] = source.dims;
+  const height = typeof h === "number" ? h : card.input?.height;
+  const width = typeof w === "number" ? w : card.input?.width;
+  if (typeof channels !== "number" || height === undefined || width === undefined) {
+    throw new KitError("E_MODEL_INPUT", {
+      problem: `input "${source.name}" [${source.dims.join(", ")}] leaves its size open`,
+      next: "give it with --size HxW (or input.height and input.width in the model card); channels must be fixed",
+    });
+  }
+  for (const [axis, told, has] of [
+    ["height", card.input?.height, height],
+    ["width", card.input?.width, width],
+  ] as const) {
+    if (told !== undefined && told !== has) {
+      throw new KitError("E_MODEL_INPUT", {
+        problem: `the card says ${axis} ${told}, the model takes ${has}`,
+        next: "the size in the model file is binding: correct the card",
+      });
+    }
+  }
+  return [batch, channels, height, width];
+}
+
+function outputOf(graph: Graph, card: ModelCard, assume: (s: string) => void): string {
+  const named = card.output?.name;
+  if (named !== undefined) {
+    if (graph.outputs.some((o) => o.name === named)) return named;
+    throw new KitError("E_MODEL_OUTPUT", {
+      problem: `the model has no output "${named}"`,
+      next: `it has: ${graph.outputs.map((o) => o.name).join(", ")}`,
+    });
+  }
+  const output = graph.outputs.find((o) => /logits?$/i.test(o.name)) ?? graph.outputs[0];
+  if (graph.outputs.length > 1)
+    assume(`output "${output.name}" of ${graph.outputs.length} holds the class scores`);
+  return output.name;
+}
+
+interface Tail {
+  /** the tensor before the tail */
+  readonly name: string;
+  /** what was cut off */
+  readonly activation: "Softmax" | "LogSoftmax" | "Sigmoid" | undefined;
+}
+
+function cutTail(graph: Graph, output: string): Tail {
+  const made = producers(graph).get(output);
+  switch (made?.op) {
+    case "Softmax":
+    case "LogSoftmax":
+    case "Sigmoid":
+      return { name: made.inputs[0], activation: made.op };
+    default:
+      return { name: output, activation: undefined };
+  }
+}
+
+interface Assembly {
+  readonly source: ValueInfo;
+  readonly batch: number | string;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly pixels: number;
+  readonly card: ModelCard;
+  readonly tail: Tail;
+}
+
+/** The graph from pixels to the tensor before the tail, flattened to [N, K]. */
+function assemble(original: Graph, a: Assembly): { graph: Graph; input: string; score: string } {
+  const used = names(original);
+  const fresh = (wish: string) => {
+    let name = wish;
+    for (let i = 1; used.has(name); i++) name = `${wish}_${i}`;
+    used.add(name);
+    return name;
+  };
+  const constants = new Map<string, Tensor>(original.initializers);
+  const perChannel = (wish: string, values: readonly number[]) => {
+    if (values.length !== 1 && values.length !== a.channels) {
+      throw new KitError("E_CARD", {
+        problem: `${wish} has ${values.length} values, the model takes ${a.channels} channels`,
+        next: "give one value, or one per channel",
+      });
+    }
+    const name = fresh(`preprocess_${wish}`);
+    constants.set(name, float32([1, values.length, 1, 1], values));
+    return name;
+  };
+  const before: Node[] = [];
+  const steps: ((from: string, to: string) => Node)[] = [];
+  if (a.pixels !== a.channels) {
+    steps.push((from, to) => node("Concat", Array(a.channels).fill(from), [to], { axis: attr.int(1) }));
+  }
+  const { mean, std } = a.card.input ?? {};
+  if (mean?.some((v) => v !== 0)) {
+    const name = perChannel("mean", mean);
+    steps.push((from, to) => node("Sub", [from, name], [to]));
+  }
+  if (std?.some((v) => v !== 1)) {
+    if (!std.every((v) => v > 0)) {
+      throw new KitError("E_CARD", {
+        problem: `std ${std.join(", ")} must be positive`,
+        next: "correct the model card",
+      });
+    }
+    const name = perChannel("std", std);
+    steps.push((from, to) => node("Div", [from, name], [to]));
+  }
+  let input = a.source.name;
+  if (steps.length > 0) {
+    input = fresh("pixels");
+    let from = input;
+    for (const [i, step] of steps.entries()) {
+      const to = i === steps.length - 1 ? a.source.name : fresh(`preprocess_${i}`);
+      before.push(step(from, to));
+      from = to;
+    }
+  }
+  const score = fresh("score");
+  const graph: Graph = {
+    ...original,
+    inputs: [
+      { name: input, type: "float32", dims: [a.batch, a.pixels, a.height, a.width] },
+      ...original.inputs.filter((i) => i.name !== a.source.name),
+    ],
+    nodes: [...before, ...original.nodes, node("Flatten", [a.tail.name], [score], { axis: attr.int(1) })],
+    initializers: constants,
+  };
+  return { graph: prune(graph, [{ name: score, type: "float32", dims: [a.batch, "?"] }]), input, score };
+}
+
+/** Folds with a free batch where the model allows it, else with the batch it was exported with. */
+function withFreeBatch(
+  build: (batch: number | string) => { graph: Graph; input: string; score: string },
+  batchDim: number | string,
+  tail: string,
+  assume: (s: string) => void,
+) {
+  const attempt = (batch: number | string) => {
+    const { graph, input, score } = build(batch);
+    const others = graph.inputs.filter((i) => i.name !== input);
+    if (others.length > 0) {
+      throw new KitError("E_MODEL_INPUT", {
+        problem: `the model wants more than an image: ${others.map((i) => i.name).join(", ")}`,
+        next: "export the image classifier alone",
+      });
+    }
+    const first = fold(graph, typeof batch === "string" ? batch : undefined);
+    const folded = { ...first, graph: recognise(first.graph, new Set()) };
+    const shape = folded.shapes.get(score)!;
+    const [rows, classes] = shape;
+    const free = typeof rows !== "number" && rows.batch === 1;
+    if (typeof classes !== "number" || (typeof batch === "string" ? !free : rows !== batch)) {
+      throw new KitError("E_MODEL_OUTPUT", {
+        problem: `"${tail}" flattens to ${formatShape(shape)}, not to one row of class scores per image`,
+        next: "name the output that holds the class scores (output.name in the model card)",
+      });
+    }
+    return { folded, input, score, classes, fixedBatch: typeof batch === "string" ? undefined : batch };
+  };
+  if (typeof batchDim === "string") return attempt("batch");
+  try {
+    const freed = attempt("batch");
+    assume(`the batch dimension was fixed at ${batchDim}; the graph allows any, so it was freed`);
+    return freed;
+  } catch (error) {
+    if (!(error instanceof KitError)) throw error;
+    assume(`the batch dimension is fixed at ${batchDim}: images run ${batchDim} at a time`);
+    return attempt(batchDim);
+  }
+}
+
+function inferTask(classes: number, tail: Tail, assume: (s: string) => void): Task {
+  if (classes === 1) {
+    assume("a single output: binary, class 1 where its sigmoid is at least 0.5");
+    return "binary";
+  }
+  if (tail.activation === "Sigmoid") {
+    assume("a sigmoid tail: multi-label");
+    return "multi-label";
+  }
+  if (tail.activation === undefined)
+    assume("no softmax or sigmoid at the end: multi-class (--task multi-label otherwise)");
+  return "multi-class";
+}
+
+function checkTask(task: Task, classes: number, tail: Tail): void {
+  const wrong =
+    task === "binary"
+      ? classes !== 1 && `binary means a single output, this model has ${classes}`
+      : classes < 2 && `${task} needs at least two outputs, this model has one`;
+  if (wrong)
+    throw new KitError("E_CARD", {
+      problem: wrong,
+      next: "two softmax outputs are multi-class; correct --task",
+    });
+  if (task === "multi-class" && tail.activation === "Sigmoid") {
+    throw new KitError("E_CARD", {
+      problem: "the card says multi-class, but the model ends in a sigmoid",
+      next: "use multi-label, or export the logits",
+    });
+  }
+}
+
+/** f → (−f, f): class 0 is the negative answer, so that everything behind sees two classes. */
+function signedPair(folded: FoldedGraph, score: string): { folded: FoldedGraph; score: string } {
+  const [negative, pair] = [`${score}_negative`, `${score}_pair`];
+  const [rows] = folded.shapes.get(score)!;
+  return {
+    score: pair,
+    folded: {
+      graph: {
+        ...folded.graph,
+        nodes: [
+          ...folded.graph.nodes,
+          node("Neg", [score], [negative]),
+          node("Concat", [negative, score], [pair], { axis: attr.int(1) }),
+        ],
+        outputs: [{ name: pair, type: "float32", dims: ["batch", 2] }],
+      },
+      shapes: new Map([...folded.shapes, [negative, [rows, 1]], [pair, [rows, 2]]]),
+      types: new Map([...folded.types, [negative, "float32"], [pair, "float32"]]),
+    },
+  };
+}
+
+function inferFamily(contrastive: boolean, attention: boolean, assume: (s: string) => void): Family {
+  const family = contrastive ? "contrastive" : attention ? "transformer" : "cnn";
+  const why = contrastive
+    ? "normalised embedding times class embeddings"
+    : attention
+      ? "attention"
+      : "no attention";
+  assume(`family ${family} (${why})`);
+  return family;
+}

@@ -1,0 +1,140 @@
+/**
+ * The memoising view of one model at one image: each score, gradient and activation is computed once and shared by every method and
+ * metric that asks.
+ */
+import { type Float32Tensor, float32 } from "../onnx/tensor.ts";
+import type { ReferenceKind } from "./image.ts";
+import type { Model, Pass, Wants } from "./model.ts";
+
+export interface Probe {
+  readonly model: Model;
+  readonly x: Float32Tensor;
+  /** index of the explained class */
+  readonly target: number;
+  logits(): Promise<Float32Array>;
+  /** f(x), the logit of the target */
+  score(): Promise<number>;
+  /** probability of the target */
+  probability(): Promise<number>;
+  /** d f/dx, [C,H,W] */
+  gradient(): Promise<Float32Tensor>;
+  /** activation and gradient at the CAM layer, [channels, rows·columns] */
+  cam(): Promise<Pick<Pass, "activation" | "activationGradient">>;
+  reference(kind: ReferenceKind): Float32Tensor;
+  /** Target scores (logits) of `count` other images. */
+  scores(count: number, fill: (k: number, out: Float32Array) => void): Promise<Float64Array>;
+  /** Target probabilities of `count` other images. */
+  probabilities(count: number, fill: (k: number, out: Float32Array) => void): Promise<Float64Array>;
+  /** Gradients of the target's score at `count` other images, visited in order. */
+  gradients(
+    count: number,
+    fill: (k: number, out: Float32Array) => void,
+    visit: (k: number, gradient: Float32Array) => void,
+  ): Promise<void>;
+  /** The value of `key`, computed at most once for this image and target. */
+  once<T>(key: string, compute: () => Promise<T>): Promise<T>;
+  /** The probe of another image, memoised by `key` (a perturbation several methods are re-run on). */
+  at(key: string, make: () => Float32Tensor): Probe;
+  /** Another class at the same image. */
+  explaining(target: number): Probe;
+  /** The same image and class under another model. */
+  under(model: Model): Probe;
+}
+
+export interface ProbeOptions {
+  readonly model: Model;
+  readonly x: Float32Tensor;
+  readonly target: number;
+  /** what the methods of this run will ask of a backward pass at one image, so that one pass serves all */
+  readonly wants?: Wants;
+}
+
+export function createProbe({ model, x, target, wants }: ProbeOptions): Probe {
+  const kept = new Map<string, unknown>();
+  const others = new Map<Model, Probe>();
+  const once = <T>(key: string, compute: () => Promise<T>): Promise<T> => {
+    if (!kept.has(key)) {
+      const computed = compute();
+      kept.set(key, computed);
+      computed.catch(() => kept.delete(key));
+    }
+    return kept.get(key) as Promise<T>;
+  };
+  const sameImage = (_: number, out: Float32Array) => out.set(x.data);
+  const pass = (need: Wants): Promise<Pass> => {
+    const together = {
+      input: need.input || !!wants?.input,
+      layer: (need.layer || !!wants?.layer) && !!model.cam,
+    };
+    const all = need.layer ? { ...together, layer: true } : together;
+    return once(`pass ${all.input} ${all.layer}`, async () => {
+      let found: Pass | undefined;
+      await model.backward(
+        1,
+        all,
+        sameImage,
+        () => target,
+        (_, p) => {
+          found = p;
+        },
+      );
+      return found!;
+    });
+  };
+  const outputs = async (
+    count: number,
+    fill: (k: number, out: Float32Array) => void,
+    read: (l: Float32Array) => number,
+  ) => {
+    const values = new Float64Array(count);
+    await model.forward(count, fill, (k, logits) => {
+      values[k] = read(logits);
+    });
+    return values;
+  };
+
+  const probe: Probe = {
+    model,
+    x,
+    target,
+    logits: () =>
+      once("logits", async () => {
+        let found = new Float32Array(0);
+        await model.forward(1, sameImage, (_, logits) => {
+          found = Float32Array.from(logits);
+        });
+        return found;
+      }),
+    score: async () => (await probe.logits())[target],
+    probability: async () => model.probabilities(await probe.logits())[target],
+    gradient: async () => float32(x.dims, (await pass({ input: true, layer: false })).gradient),
+    cam: () => pass({ input: false, layer: true }),
+    reference: (kind) => model.reference(kind, x),
+    scores: (count, fill) => outputs(count, fill, (logits) => logits[target]),
+    probabilities: (count, fill) => outputs(count, fill, (logits) => model.probabilities(logits)[target]),
+    gradients: (count, fill, visit) =>
+      model.backward(
+        count,
+        { input: true, layer: false },
+        fill,
+        () => target,
+        (k, p) => visit(k, p.gradient),
+      ),
+    once,
+    at(key, make) {
+      const name = `at ${key}`;
+      const known = kept.get(name) as Probe | undefined;
+      if (known) return known;
+      const made = createProbe({ model, x: make(), target, wants });
+      kept.set(name, made);
+      return made;
+    },
+    explaining: (other) => (other === target ? probe : createProbe({ model, x, target: other, wants })),
+    under(other) {
+      const made = others.get(other) ?? createProbe({ model: other, x, target, wants });
+      others.set(other, made);
+      return made;
+    },
+  };
+  return probe;
+}

@@ -1,0 +1,130 @@
+/** What users get: the packed tarball, installed in an empty folder, with the native engine and without it. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import manifest from "../package.json" with { type: "json" };
+import { nodeOnPath } from "./nodes.ts";
+
+const windows = process.platform === "win32";
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "xai-kit-package-"));
+const full = join(folder, "full");
+const lean = join(folder, "lean");
+
+/** Without what the npm that runs the tests tells its children about its own package. */
+const env = {
+  ...Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([key]) => !/^npm_(config_local_prefix|lifecycle_|package_|command)/.test(key),
+    ),
+  ),
+  ONNXRUNTIME_NODE_INSTALL: "skip",
+  NO_COLOR: "1",
+};
+
+const npm = (cwd: string, ...args: string[]): string =>
+  execFileSync(windows ? "npm.cmd" : "npm", args, { cwd, env, encoding: "utf8", shell: windows });
+
+function install(app: string, tarball: string, ...flags: string[]): void {
+  mkdirSync(app);
+  writeFileSync(join(app, "package.json"), '{ "private": true }');
+  npm(app, "install", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error", ...flags, tarball);
+}
+
+interface Ran {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function xaiKit(app: string, args: readonly string[], node = process.execPath): Ran {
+  const bin = join(app, "node_modules", "xai-kit", manifest.bin["xai-kit"]);
+  const { status, stdout, stderr } = spawnSync(node, [bin, ...args], { cwd: app, env, encoding: "utf8" });
+  return { status, stdout, stderr };
+}
+
+beforeAll(() => {
+  npm(root, "pack", "--workspace=kit", `--pack-destination=${folder}`, "--loglevel=error");
+  const tarball = join(folder, readdirSync(folder).find((name) => name.endsWith(".tgz"))!);
+  install(full, tarball);
+  install(lean, tarball, "--omit=optional");
+}, 300_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("the package", () => {
+  it("holds the build and its papers, nothing else", () => {
+    const installed = readdirSync(join(full, "node_modules", "xai-kit"), {
+      recursive: true,
+      withFileTypes: true,
+    })
+      .filter((entry) => entry.isFile())
+      .map((entry) =>
+        join(entry.parentPath, entry.name).slice(join(full, "node_modules", "xai-kit").length + 1),
+      )
+      .map((path) => path.replaceAll("\\", "/"));
+    const expected = /^(package\.json|README\.md|LICENSE|bin\/xai-kit\.js|dist\/[\w./-]+\.(js|d\.ts))$/;
+    expect(installed.filter((path) => !expected.test(path) || path.includes(".test."))).toEqual([]);
+    expect(installed).toEqual(
+      expect.arrayContaining(["bin/xai-kit.js", "dist/cli/main.js", "LICENSE", "README.md"]),
+    );
+  });
+
+  it.each(["xai-kit", "xai-kit/node"])("can be imported as %s, types and all", (specifier) => {
+    const code = `console.log(Object.keys(await import("${specifier}")).length)`;
+    const names = execFileSync(process.execPath, ["--input-type=module", "-e", code], {
+      cwd: full,
+      encoding: "utf8",
+    });
+    expect(Number(names)).toBeGreaterThan(0);
+    const { types } = manifest.exports[specifier === "xai-kit" ? "." : "./node"];
+    expect(existsSync(join(full, "node_modules", "xai-kit", types))).toBe(true);
+  });
+});
+
+describe("the command", () => {
+  it("is found by npx and shows its help on stdout", () => {
+    const help = execFileSync(windows ? "npx.cmd" : "npx", ["--no-install", "xai-kit", "--help"], {
+      cwd: full,
+      env,
+      encoding: "utf8",
+      shell: windows,
+    });
+    expect(help).toMatch(/^usage: xai-kit/im);
+  });
+
+  it("says its version", () => {
+    expect(xaiKit(full, ["--version"])).toEqual({ status: 0, stdout: `${manifest.version}\n`, stderr: "" });
+  });
+
+  it("prints JSON alone on stdout", () => {
+    const { status, stdout } = xaiKit(full, ["list", "methods", "--json"]);
+    expect(status).toBe(0);
+    expect(JSON.stringify(JSON.parse(stdout))).toContain('"saliency"');
+  });
+
+  it.each([[["explode"]], [["list", "nonsense"]], [["list", "methods", "--nonsense"]]])(
+    "refuses %j on stderr, without a stack trace",
+    (args) => {
+      const { status, stdout, stderr } = xaiKit(full, args);
+      expect(status).toBeGreaterThan(0);
+      expect(stdout).toBe("");
+      expect(stderr).toMatch(/^error: /);
+      expect(stderr).not.toMatch(/^\s+at .*:\d+:\d+/m);
+    },
+  );
+
+  it("runs on the oldest Node it promises", ({ skip }) => {
+    const node = nodeOnPath((major, minor) => (major === 20 && minor >= 19) || major === 22);
+    if (node === undefined) {
+      skip("no Node 20 or 22 on the PATH");
+      return;
+    }
+    const { status, stdout, stderr } = xaiKit(full, ["list", "methods", "--json"], node);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toEqual(JSON.parse(xaiKit(full, ["list", "methods", "--json"]).stdout));
+  });
+});

@@ -1,0 +1,135 @@
+/**
+ * Everything that must hold before a change lands, and its one verdict as the last line: `N passed, N failed[, N skipped]`.
+ * Types, lint and build count as one test each; all other tests are vitest's.
+ */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { readReport, type Tally, verdict } from "./test-report.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const bin = {
+  tsc: "node_modules/typescript/bin/tsc",
+  biome: "node_modules/@biomejs/biome/bin/biome",
+  vitest: "node_modules/vitest/vitest.mjs",
+};
+
+/** Each check is a list of commands, all of which must end with 0. */
+const checks: Record<string, string[][]> = {
+  types: [
+    [bin.tsc, "-p", "kit"],
+    [bin.tsc, "-p", "scripts"],
+  ],
+  lint: [[bin.biome, "check", "--error-on-warnings", "--max-diagnostics=none", "."]],
+  build: [["scripts/build.mjs"]],
+};
+/** Groups of vitest files, by folder. */
+const groups: Record<string, string[]> = {
+  unit: ["kit/src/", "scripts/"],
+  kit: ["kit/test/", "kit/examples/"],
+};
+const all = [...Object.keys(checks), ...Object.keys(groups)];
+
+const { values } = parseArgs({ options: { only: { type: "string" }, help: { type: "boolean" } } });
+if (values.help) {
+  console.log(`usage: npm test [-- --only ${all.join(",")}]
+
+types  the TypeScript compiler over every source and test
+lint   Biome: format, lint, order of imports
+build  kit/src to kit/dist
+unit   the tests beside their files, gradient checks among them
+kit    the tests that span modules: oracle, fuzz, boundaries, registries, the packed package and its CLI
+
+One test file or one test: npx vitest run <part of its path> [-t <part of its name>]`);
+  process.exit(0);
+}
+const chosen = values.only?.split(",") ?? all;
+const unknown = chosen.filter((name) => !all.includes(name));
+if (unknown.length > 0) {
+  console.error(`error: unknown check: ${unknown.join(", ")}\n  next: choose from ${all.join(", ")}`);
+  process.exit(2);
+}
+
+const results = await Promise.all(
+  chosen.filter((name) => name in checks).map(async (name) => ({ name, ...(await runCheck(checks[name])) })),
+);
+const total: Tally = { passed: 0, failed: 0, skipped: [] };
+for (const { name, ok, output, seconds } of results) {
+  if (!ok) console.log(output.trimEnd());
+  console.log(`${ok ? "ok    " : "FAILED"}  ${name}  ${seconds.toFixed(1)} s`);
+  if (ok) total.passed++;
+  else total.failed++;
+}
+
+const folders = chosen.flatMap((name) => groups[name] ?? []);
+if (folders.length > 0) {
+  const tally = await runVitest(folders);
+  total.passed += tally.passed;
+  total.failed += tally.failed;
+  total.skipped.push(...tally.skipped);
+}
+
+if (total.skipped.length > 0) console.log(`skipped:\n${total.skipped.map((name) => `  ${name}`).join("\n")}`);
+console.log(verdict(total));
+process.exitCode = total.failed === 0 ? 0 : 1;
+
+async function runCheck(commands: string[][]): Promise<{ ok: boolean; output: string; seconds: number }> {
+  const start = Date.now();
+  let ok = true;
+  let output = "";
+  for (const command of commands) {
+    const { status, text } = await run(command);
+    if (status !== 0) {
+      ok = false;
+      output += text;
+    }
+  }
+  return { ok, output, seconds: (Date.now() - start) / 1000 };
+}
+
+/** Failures are printed by vitest itself, in full; the numbers and the names of skips come from its JSON report. */
+async function runVitest(folders: string[]): Promise<Tally> {
+  const folder = mkdtempSync(join(tmpdir(), "xai-kit-test-"));
+  const file = join(folder, "report.json");
+  const reporters = [
+    "--reporter=minimal",
+    "--reporter=json",
+    `--outputFile.json=${file}`,
+    "--silent=passed-only",
+  ];
+  const { status, text } = await run([bin.vitest, "run", ...reporters, ...folders]);
+  let tally: Tally;
+  try {
+    const path = (name: string) => relative(root, name).split(sep).join("/");
+    const report = readReport(JSON.parse(readFileSync(file, "utf8")), path);
+    tally = report.tally;
+    for (const { name, passed, failed } of report.folders) {
+      console.log(
+        `${failed === 0 ? "ok    " : "FAILED"}  ${name}  ${passed} passed${failed ? `, ${failed} failed` : ""}`,
+      );
+    }
+  } catch (error) {
+    console.log(`vitest left no report: ${error instanceof Error ? error.message : error}`);
+    tally = { passed: 0, failed: 1, skipped: [] };
+  }
+  rmSync(folder, { recursive: true, force: true });
+  // an error outside of any test (a rejected promise nobody waits for) fails the run, but no test
+  if (status !== 0 && tally.failed === 0) tally.failed = 1;
+  if (tally.failed > 0) console.log(text.trimEnd());
+  return tally;
+}
+
+/** Runs a JavaScript file with this Node, from the root of the repository. */
+function run(command: string[]): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, command, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    const parts: Buffer[] = [];
+    child.stdout.on("data", (part: Buffer) => parts.push(part));
+    child.stderr.on("data", (part: Buffer) => parts.push(part));
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ status: code ?? 1, text: Buffer.concat(parts).toString() }));
+  });
+}
