@@ -109,6 +109,7 @@ const cases: readonly Case[] = [
   on("Pow", [x(4), f64([2], [])]),
   on("Mod", [integers, i64([4], [])]),
   on("Mod", [integers, i64([-4], [])]),
+  on("Mod", [i32([7, -7, 5]), i32([-4, 4, 4])]),
   on("Mod", [x(4), positive(4)], { fmod: int(1) }),
   on("Mod", [integers, i64([4], [])], { fmod: int(1) }),
   ...["Max", "Min", "Sum", "Mean"].flatMap((op) => [

@@ -9,9 +9,9 @@ import type { Graph } from "../src/onnx/graph.ts";
 import { readOnnx } from "../src/onnx/read.ts";
 import { shapeAt } from "../src/onnx/shapes.ts";
 import { simplify } from "../src/onnx/simplify.ts";
-import { float32, sizeOf, type Tensor } from "../src/onnx/tensor.ts";
+import { sizeOf } from "../src/onnx/tensor.ts";
 import { fixtures } from "./fixtures.ts";
-import { load } from "./ort.ts";
+import { distance, load, ramp } from "./ort.ts";
 
 const onnxIn = (folder: string, pattern = /\.onnx$/): string[] =>
   readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -27,22 +27,6 @@ const large = [
   ...(shared ? onnxIn(join(shared, "real", "models"), /imagenet\.onnx$/) : []),
   ...(process.env.XAI_MODELS ? onnxIn(process.env.XAI_MODELS) : []),
 ];
-
-const image = (dims: readonly number[]): Tensor =>
-  float32(
-    dims,
-    Float32Array.from({ length: sizeOf(dims) }, (_, i) => ((i * 0.754878) % 1) * 2 - 1),
-  );
-
-/** Largest difference over largest magnitude. */
-function distance(ours: Tensor, theirs: Tensor): number {
-  let [apart, size] = [0, 1e-30];
-  for (let i = 0; i < theirs.data.length; i++) {
-    apart = Math.max(apart, Math.abs(Number(ours.data[i]) - Number(theirs.data[i])));
-    size = Math.max(size, Math.abs(Number(theirs.data[i])));
-  }
-  return apart / size;
-}
 
 function read(file: string): { bytes: Uint8Array; graph: Graph; batch: string } {
   const bytes = new Uint8Array(readFileSync(file));
@@ -60,7 +44,7 @@ async function expectSameLogits(file: string, sizes: readonly number[]): Promise
   const before = await load(bytes);
   const after = await load(simplified.graph);
   for (const n of sizes) {
-    const feeds = { [input.name]: image(input.dims.map((d) => (typeof d === "number" ? d : n))) };
+    const feeds = { [input.name]: ramp(input.dims.map((d) => (typeof d === "number" ? d : n))) };
     const theirs = (await before.run(feeds))[output.name];
     const ours = (await after.run(feeds))[output.name];
     expect(ours.dims).toEqual(theirs.dims);
@@ -87,7 +71,7 @@ run("simplified models (needs the fixtures folder)", () => {
     const all = await load({ ...simplified.graph, outputs });
     for (const n of [1, 4]) {
       const { name, dims } = graph.inputs[0];
-      const real = await all.run({ [name]: image(dims.map((d) => (typeof d === "number" ? d : n))) });
+      const real = await all.run({ [name]: ramp(dims.map((d) => (typeof d === "number" ? d : n))) });
       for (const tensor of tensors) {
         const inferred = [tensor, simplified.types.get(tensor), shapeAt(simplified.shapes.get(tensor)!, n)];
         expect(inferred).toEqual([tensor, real[tensor].type, real[tensor].dims]);

@@ -1,7 +1,8 @@
 /**
  * Attributions and metric values computed by Captum, pytorch-grad-cam and Quantus on four tiny models, against ours. Every array that one of our
  * methods or metrics defines is compared; the rest is listed. Agreement: max |ours − theirs| / max |theirs| ≤ 1e-4, or three times the
- * fixture's own float32 noise where that is larger.
+ * fixture's own float32 noise where that is larger. That is held by wasm, whose bits are the same on every machine; the native engine may
+ * round a ReLU the other way at one point of a path, so there the ReLU nets have 1e-2 in the L2 norm.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -40,7 +41,6 @@ const deviations: Readonly<Record<string, string>> = {
 interface Fixture {
   readonly model: Model;
   readonly probe: Probe;
-  readonly cnn: boolean;
   readonly folded: FoldedGraph;
   /** of this image, or shared by all */
   array(name: string): Float32Tensor;
@@ -240,19 +240,25 @@ async function probabilityGradient(f: Fixture) {
 
 let engine: Engine;
 
-describe.skipIf(!root)("oracle", () => {
+describe.skipIf(!root).each(["wasm", "cpu"] as const)("oracle on %s", (device) => {
   const table = ours();
-  const report = { compared: 0, notOurs: new Set<string>(), deviating: new Set<string>() };
+  const report = {
+    compared: 0,
+    notOurs: new Set<string>(),
+    deviating: new Set<string>(),
+    flipped: [] as string[],
+  };
 
   beforeAll(async () => {
-    ({ engine } = await openEngine({ device: "auto" }));
+    ({ engine } = await openEngine({ device }));
   });
 
   afterAll(async () => {
     await engine.close();
     const missing = [...report.notOurs].sort();
-    console.log(`not ours yet: ${missing.join(", ")}`);
+    if (device === "wasm") console.log(`not ours yet: ${missing.join(", ")}`);
     for (const name of report.deviating) console.log(`deviation: ${name}: ${deviations[name]}`);
+    for (const line of report.flipped) console.log(`a ReLU rounded the other way: ${line}`);
     console.log(
       `oracle: ${report.compared} compared, ${missing.length} not ours yet (listed), ${report.deviating.size} deviations (listed with reason)`,
     );
@@ -274,8 +280,8 @@ describe.skipIf(!root)("oracle", () => {
         const prepared = prepare(graph, { preprocess: false, card: { camLayer: "target_act" } });
         const model = createModel(prepared, { pool: createPool(engine), memory: 5e8 });
         const probe = createProbe({ model, x: array("x"), target: array("target").data[0] });
-        const cnn = index.models[name].onnx.tensors.attention.length === 0;
-        const f: Fixture = { model, probe, cnn, folded: fold(graph, "batch"), array };
+        const cnn: boolean = index.models[name].onnx.tensors.attention.length === 0;
+        const f: Fixture = { model, probe, folded: fold(graph, "batch"), array };
 
         const wrong: string[] = [];
         for (const [key, info] of Object.entries<{ in: string; fp32_rel?: number }>(
@@ -293,14 +299,27 @@ describe.skipIf(!root)("oracle", () => {
           report.compared++;
           const error = relativeError(found, theirs);
           const tolerance = Math.max(1e-4, 3 * (info.fp32_rel ?? 0));
-          if (!(error <= tolerance))
-            wrong.push(`${key}: ${error.toExponential(2)} > ${tolerance.toExponential(1)}`);
+          if (error <= tolerance) continue;
+          if (device === "cpu" && cnn && distance(found, theirs) <= 1e-2) {
+            report.flipped.push(`${name} ${image} ${key}: max ${error.toExponential(2)}`);
+          } else wrong.push(`${key}: ${error.toExponential(2)} > ${tolerance.toExponential(1)}`);
         }
         expect(wrong).toEqual([]);
       });
     }
   }
 });
+
+/** ‖a − b‖₂ / ‖b‖₂ */
+function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let difference = 0;
+  let scale = 0;
+  for (let i = 0; i < b.length; i++) {
+    difference += (a[i] - b[i]) ** 2;
+    scale += b[i] ** 2;
+  }
+  return Math.sqrt(difference / scale);
+}
 
 function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length) return Number.POSITIVE_INFINITY;

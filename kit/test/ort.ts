@@ -1,7 +1,7 @@
 /** Runs a Graph in onnxruntime-web (wasm, one thread) without the engine of the kit: the judge in tests of the onnx/ folder. */
 import * as ort from "onnxruntime-web";
 import type { Graph } from "../src/onnx/graph.ts";
-import type { ElementType, Tensor } from "../src/onnx/tensor.ts";
+import { type ElementType, float32, sizeOf, type Tensor } from "../src/onnx/tensor.ts";
 import { writeOnnx } from "../src/onnx/write.ts";
 
 ort.env.wasm.numThreads = 1;
@@ -47,4 +47,21 @@ export async function runOnce(
   } finally {
     await release();
   }
+}
+
+/** Floats spread over [-width/2, width/2) that depend on nothing but their number: variety without chance. */
+export const ramp = (dims: readonly number[], width = 2): Tensor =>
+  float32(
+    dims,
+    Float32Array.from({ length: sizeOf(dims) }, (_, i) => (((i * 0.754878 + 0.31) % 1) - 0.5) * width),
+  );
+
+/** Largest difference over largest magnitude. */
+export function distance(ours: Tensor, theirs: Tensor): number {
+  let [apart, size] = [0, 1e-30];
+  for (let i = 0; i < theirs.data.length; i++) {
+    apart = Math.max(apart, Math.abs(Number(ours.data[i]) - Number(theirs.data[i])));
+    size = Math.max(size, Math.abs(Number(theirs.data[i])));
+  }
+  return ours.data.length === theirs.data.length ? apart / size : Number.POSITIVE_INFINITY;
 }

@@ -5,6 +5,9 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, posix } from "node:path";
 import { describe, expect, it } from "vitest";
+import { noGradient, type Vjp } from "../src/autodiff/vjp.ts";
+import { vjps } from "../src/autodiff/vjps/index.ts";
+import { rules as inferenceRules } from "../src/onnx/inference/index.ts";
 import { type ParamSpecs, resolveParams } from "../src/params.ts";
 import { sourceFolder } from "./sources.ts";
 
@@ -61,7 +64,7 @@ function drift(index: readonly Entry[], files: ReadonlyMap<string, Record<string
 
 /** What is wrong with an entry by itself. */
 function flaws({ id, title, paper, params }: Entry): string[] {
-  const source = /^(arXiv:(\d{4}\.\d{4,5}|[a-z-]+\/\d{7})|doi:10\.\S+|https:\/\/\S+|control)/;
+  const source = /^(arXiv:(\d{4}\.\d{4,5}|[a-z-]+\/\d{7})|doi:10\.\S+|https:\/\/\S+|control|none)$/;
   const checks: [boolean, string][] = [
     [/^[a-z0-9]+(-[a-z0-9]+)*$/.test(id), "id is not lower-case words joined by hyphens"],
     [typeof title === "string" && title.trim() !== "", "no title"],
@@ -96,6 +99,31 @@ describe.each(
         Object.entries(entry.params).map(([key, spec]) => [key, spec.default]),
       );
       expect(resolveParams(entry.id, entry.params, defaults)).toEqual(defaults); // each default is itself allowed
+    },
+  );
+});
+
+describe("vjps", async () => {
+  const isVjp = (value: unknown): value is Vjp => isRecord(value) && "rule" in value && "samples" in value;
+  const exported = [...(await modules("autodiff/vjps"))].flatMap(([path, names]) =>
+    Object.entries(names)
+      .filter(([name, value]) => isVjp(value) && /^[A-Z]/.test(name)) // an operator; other exports are shared parts
+      .map(([name, value]) => ({ path, name, value })),
+  );
+
+  it("holds what its files export, each operator once", () => {
+    const lost = exported.filter(({ name, value }) => vjps[name] !== value);
+    expect(
+      lost.map(({ path, name }) => `${path}: ${name} is not in the index, or another file's ${name} is`),
+    ).toEqual([]);
+    expect(exported.map(({ name }) => name).sort()).toEqual(Object.keys(vjps).sort());
+  });
+
+  it.each(Object.entries(vjps).filter(([, vjp]) => vjp !== noGradient))(
+    "%s has a shape rule, and samples to prove it on",
+    (name, vjp) => {
+      expect(inferenceRules("").has(name)).toBe(true);
+      expect(vjp.samples.length).toBeGreaterThan(0);
     },
   );
 });

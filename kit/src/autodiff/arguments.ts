@@ -13,7 +13,11 @@ export const unsupported = (node: Node, problem: string): KitError =>
   });
 
 /** The integers of an input, known before running; `fallback` where it is absent. */
-export function integers(node: Node, input: Value | undefined, fallback: readonly number[]): readonly number[] {
+export function integers(
+  node: Node,
+  input: Value | undefined,
+  fallback: readonly number[],
+): readonly number[] {
   if (input === undefined) return fallback;
   const values = integersOf(input.constant);
   if (values === undefined) throw unsupported(node, `${input.name} is known only while running`);

@@ -166,7 +166,7 @@ export function backward(folded: FoldedGraph, options: BackwardOptions): Backwar
   const { fresh, unused } = freshNames(graph);
   const ops = createOps(graph, draft, fresh);
 
-  const valueOf = (name: string): Value => ({
+  const tensor = (name: string): Value => ({
     name,
     type: draft.types.get(name)!,
     shape: draft.shapes.get(name)!,
@@ -186,12 +186,18 @@ export function backward(folded: FoldedGraph, options: BackwardOptions): Backwar
   if (missing.length > 0) {
     throw new KitError("E_NO_GRADIENT", {
       problem: `operators between ${wrt.join(", ")} and ${score} have no gradient`,
-      details: missing.map((g) => `${g.op}: ${g.count} ${g.count === 1 ? "node" : "nodes"}, first ${g.firstNode}`),
+      details: missing.map(
+        (g) => `${g.op}: ${g.count} ${g.count === 1 ? "node" : "nodes"}, first ${g.firstNode}`,
+      ),
       next: "use a method that needs no gradient, or export the model without these operators",
     });
   }
 
-  const seed: Value = { name: unused(options.seed ?? "seed"), type: "float32", shape: draft.shapes.get(score)! };
+  const seed: Value = {
+    name: unused(options.seed ?? "seed"),
+    type: "float32",
+    shape: draft.shapes.get(score)!,
+  };
   draft.shapes.set(seed.name, seed.shape);
   draft.types.set(seed.name, seed.type);
 
@@ -200,14 +206,14 @@ export function backward(folded: FoldedGraph, options: BackwardOptions): Backwar
   for (const n of path.nodes) {
     const dys = n.outputs.map((o) => gradients.get(o));
     if (dys.every((d) => d === undefined)) continue;
-    const outputs = n.outputs.map((o) => (o === "" ? undefined : valueOf(o))) as Value[];
+    const outputs = n.outputs.map((o) => (o === "" ? undefined : tensor(o))) as Value[];
     const need = n.inputs.map((i) => path.reached.has(i));
     const results = table[keyOf(n)].rule({
       ops,
       node: n,
       dy: dys[0] ?? ops.full(outputs[0].shape, 0, outputs[0].type),
       dys,
-      inputs: n.inputs.map((i) => (i === "" ? undefined : valueOf(i))) as Value[],
+      inputs: n.inputs.map((i) => (i === "" ? undefined : tensor(i))) as Value[],
       output: outputs[0],
       outputs,
       need,
@@ -230,10 +236,13 @@ export function backward(folded: FoldedGraph, options: BackwardOptions): Backwar
 
   /** Shape and type of an output that was not there before, from inference on the extended node. */
   function extraValue(n: Node, outputs: readonly string[], index: number): Value {
-    const known = ops.shapesOf({ ...n, outputs }, n.inputs.map((i) => (i === "" ? undefined : valueOf(i))))[index];
-    draft.shapes.set(outputs[index], known.shape);
-    draft.types.set(outputs[index], known.type);
-    return { name: outputs[index], ...known };
+    const found = ops.shapesOf(
+      { ...n, outputs },
+      n.inputs.map((i) => (i === "" ? undefined : tensor(i))),
+    )[index];
+    draft.shapes.set(outputs[index], found.shape);
+    draft.types.set(outputs[index], found.type);
+    return { name: outputs[index], ...found };
   }
 
   const results: Record<string, string> = {};
@@ -258,7 +267,9 @@ export function backward(folded: FoldedGraph, options: BackwardOptions): Backwar
     ...graph,
     inputs: [...graph.inputs, describe(seed.name)],
     nodes: [
-      ...graph.nodes.map((n) => (extended.has(n) ? node(n.op, n.inputs, extended.get(n)!, n.attributes, n.name, n.domain) : n)),
+      ...graph.nodes.map((n) =>
+        extended.has(n) ? node(n.op, n.inputs, extended.get(n)!, n.attributes, n.name, n.domain) : n,
+      ),
       ...draft.nodes,
     ],
     initializers: draft.initializers,

@@ -1,7 +1,7 @@
 import * as ort from "onnxruntime-web";
 import { afterAll, describe, expect, it } from "vitest";
-import { createOnnxRuntime } from "../engine/onnxruntime.ts";
 import type { Executable } from "../engine/engine.ts";
+import { createOnnxRuntime } from "../engine/onnxruntime.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { rngOf } from "../runner/rng.ts";
 import { gradcheck, type Run } from "./gradcheck.ts";
@@ -19,7 +19,10 @@ const run: Run = async (graph, feeds) => {
     await loaded?.executable.release();
     loaded = { graph, executable: await engine.load(graph) };
   }
-  return loaded.executable.run(feeds, graph.outputs.map((o) => o.name));
+  return loaded.executable.run(
+    feeds,
+    graph.outputs.map((o) => o.name),
+  );
 };
 
 const rules = [

@@ -9,7 +9,10 @@ import { float32, sizeOf, type Tensor } from "../onnx/tensor.ts";
 import { backward } from "./backward.ts";
 import type { RuleTable, Sample } from "./vjp.ts";
 
-export type Run = (graph: Graph, feeds: Readonly<Record<string, Tensor>>) => Promise<Readonly<Record<string, Tensor>>>;
+export type Run = (
+  graph: Graph,
+  feeds: Readonly<Record<string, Tensor>>,
+) => Promise<Readonly<Record<string, Tensor>>>;
 
 export interface GradcheckOptions {
   readonly op: string;
@@ -54,8 +57,10 @@ function draw(sample: Sample, uniform: () => number): { values: Float32Array[]; 
     const near = kinks.find((kink) => Math.abs(x - kink) < 2.5 * step);
     return near === undefined ? x : near + (x < near ? -2.5 : 2.5) * step;
   });
-  let next = 0;
-  const values = sizes.map((n, i) => Float32Array.from(sample.at?.[i] ?? all.slice(next, (next += n))));
+  const starts = sizes.map((_, i) => sizes.slice(0, i).reduce((a, b) => a + b, 0));
+  const values = sizes.map((n, i) =>
+    Float32Array.from(sample.at?.[i] ?? all.slice(starts[i], starts[i] + n)),
+  );
   return { values, step };
 }
 
@@ -113,7 +118,9 @@ export async function gradcheck(options: GradcheckOptions): Promise<Gradcheck> {
   const { sample, run, uniform, rules } = options;
   const { values, step } = draw(sample, uniform);
   const feedsOf = (current: readonly Float32Array[], { inputs }: Case): Record<string, Tensor> =>
-    Object.fromEntries(inputs.map(({ name, index }) => [name, float32(sample.shapes[index], current[index].slice())]));
+    Object.fromEntries(
+      inputs.map(({ name, index }) => [name, float32(sample.shapes[index], current[index].slice())]),
+    );
 
   const fixed = caseOf(options, values, false);
   const scoreAt = async (current: readonly Float32Array[]): Promise<Float32Array> =>
@@ -156,7 +163,9 @@ export async function gradcheck(options: GradcheckOptions): Promise<Gradcheck> {
   const got = await gradientsOf(fixed, false);
   const scale = Math.max(...expected.map(largest), Number.MIN_VALUE);
   const distance = (a: readonly Float32Array[], b: readonly Float32Array[]): number =>
-    Math.max(...a.map((v, i) => (v.length === b[i].length ? largest(v.map((x, k) => x - b[i][k])) : Number.NaN)));
+    Math.max(
+      ...a.map((v, i) => (v.length === b[i].length ? largest(v.map((x, k) => x - b[i][k])) : Number.NaN)),
+    );
   const error = scale > 1e-30 ? distance(got, expected) / scale : distance(got, expected);
   if (!sample.batch) return { error, batchError: 0 };
   const withBatch = await gradientsOf(caseOf(options, values, true), true);

@@ -11,8 +11,8 @@ import { equalShapes, formatShape, isStatic, mergeShapes, type Shape, shapeAt } 
 import {
   type ElementType,
   elementTypes,
-  float32,
   type Float32Tensor,
+  float32,
   int64,
   sizeOf,
   type Tensor,
@@ -49,20 +49,31 @@ export function createOps(graph: Graph, draft: Draft, fresh: (hint: string) => s
 
   function infoAt(v: Value, batch: number): Info {
     const known = sizes.get(v.name);
-    if (known) return { type: "int64", dims: [known.length], value: int64([known.length], shapeAt(known, batch)) };
+    if (known)
+      return { type: "int64", dims: [known.length], value: int64([known.length], shapeAt(known, batch)) };
     const small = v.constant && sizeOf(v.constant.dims) <= shownToInference;
     return { type: v.type, dims: shapeAt(v.shape, batch), ...(small && { value: v.constant }) };
   }
 
   /** Shapes and types of the outputs of a node, by inference at two batch sizes. */
-  function shapesOf(made: Node, inputs: readonly (Value | undefined)[]): { type: ElementType; shape: Shape }[] {
-    const [two, three] = [2, 3].map((n) => inferNode(made, inputs.map((v) => v && infoAt(v, n))));
+  function shapesOf(
+    made: Node,
+    inputs: readonly (Value | undefined)[],
+  ): { type: ElementType; shape: Shape }[] {
+    const [two, three] = [2, 3].map((n) =>
+      inferNode(
+        made,
+        inputs.map((v) => v && infoAt(v, n)),
+      ),
+    );
     return two.map(({ type, dims }, i) => {
       const shape = mergeShapes(dims, three[i].dims);
       if (shape) return { type, shape };
       throw new KitError("E_GRADIENT_SHAPE", {
         problem: `the gradient node ${labelOf(made)} has a size that is neither fixed nor a multiple of the batch size`,
-        details: made.inputs.map((name, k) => `${name || "(absent)"}: ${inputs[k] ? formatShape(inputs[k].shape) : ""}`),
+        details: made.inputs.map(
+          (name, k) => `${name || "(absent)"}: ${inputs[k] ? formatShape(inputs[k].shape) : ""}`,
+        ),
         next: "export the model with a fixed batch size",
       });
     });
@@ -130,8 +141,7 @@ export function createOps(graph: Graph, draft: Draft, fresh: (hint: string) => s
     if (a === 1 && typeof b === "object") return b;
     return binary("Mul", a, b);
   };
-  const div = (a: Operand, b: Operand): Value =>
-    b === 1 && typeof a === "object" ? a : binary("Div", a, b);
+  const div = (a: Operand, b: Operand): Value => (b === 1 && typeof a === "object" ? a : binary("Div", a, b));
   const neg = (x: Value): Value => op("Neg", [x]);
 
   /** Batch size as int64 [1], read from a graph input while running. */
@@ -162,7 +172,10 @@ export function createOps(graph: Graph, draft: Draft, fresh: (hint: string) => s
     return once(`dims ${JSON.stringify(shape)}`, () => {
       const slope = shape.map((d) => (typeof d === "number" ? 0 : d.batch));
       const scaled = op("Mul", [batch(), integers(slope)]);
-      sizes.set(scaled.name, shape.map((d) => (typeof d === "number" ? 0 : d)));
+      sizes.set(
+        scaled.name,
+        shape.map((d) => (typeof d === "number" ? 0 : d)),
+      );
       if (shape.every((d) => typeof d !== "number")) return scaled;
       const shifted = op("Add", [scaled, integers(shape.map((d) => (typeof d === "number" ? d : 0)))]);
       sizes.set(shifted.name, shape);

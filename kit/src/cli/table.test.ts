@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { numberFormat, printable, table, toJson } from "./table.ts";
+import { toJson } from "../json.ts";
+import { numberFormat, printable, table } from "./table.ts";
 import { clipToWidth, displayWidth } from "./width.ts";
 
 describe("table", () => {

@@ -86,27 +86,3 @@ export const printable = (text: string): string =>
     /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-
-/**
- * JSON that depends on the value alone: keys sorted by code unit, two spaces, a final newline. `undefined` keys are left out. Throws
- * RangeError on NaN or Infinity, which JSON would turn into null unseen.
- */
-export function toJson(value: unknown): string {
-  return `${JSON.stringify(sorted(value, "$"), null, 2)}\n`;
-}
-
-function sorted(value: unknown, path: string): unknown {
-  if (typeof value === "number" && !Number.isFinite(value)) {
-    throw new RangeError(`${value} at ${path} has no place in JSON`);
-  }
-  if (Array.isArray(value)) return value.map((item, i) => sorted(item, `${path}[${i}]`));
-  if (typeof value !== "object" || value === null) return value;
-  if (ArrayBuffer.isView(value)) {
-    return Array.from(value as unknown as ArrayLike<unknown>, (item, i) => sorted(item, `${path}[${i}]`));
-  }
-  return Object.fromEntries(
-    Object.keys(value)
-      .sort()
-      .map((key) => [key, sorted((value as Record<string, unknown>)[key], `${path}.${key}`)]),
-  );
-}

@@ -65,6 +65,8 @@ export interface Dataset {
   /** private ids leave the machine only hashed */
   readonly ids: "public" | "private";
   readonly count: number;
+  /** of every image, where the set guarantees it */
+  readonly channels?: 1 | 3;
   /** All samples of the split, in order, without their images. */
   index(): Promise<readonly SampleInfo[]>;
   /**

@@ -2,9 +2,8 @@
  * Anyone's own pictures: `<root>/<class>/<image>`, with boxes (COCO JSON) or masks (a mirrored tree of PNGs) if there
  * are some. Ids are `<class folder>/<file>`, sorted by code unit, so neither disk nor locale can change the order.
  */
-import type { Dirent } from "node:fs";
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
-import { basename, extname, join, relative, resolve, sep } from "node:path";
+import { readFile } from "node:fs/promises";
+import { basename, extname, join } from "node:path";
 import { KitError } from "../errors.ts";
 import { classMatcher } from "./class-names.ts";
 import { type CocoImage, clipBox, parseCoco } from "./coco.ts";
@@ -17,10 +16,18 @@ import {
   type Sample,
   type SampleInfo,
 } from "./dataset.ts";
-import { decodeImage8, imageExtensions } from "./readers/image.ts";
+import {
+  childFolders,
+  type Faults,
+  filesIn,
+  folderOf,
+  isMissing,
+  layout,
+  listed,
+  unusable,
+} from "./folder-files.ts";
+import { decodeImage8 } from "./readers/image.ts";
 import { positionsOf } from "./select.ts";
-
-const layout = `expected <root>/<class>/<image>.{${imageExtensions.join(",")}}`;
 
 export const folder = defineDataset({
   id: "folder",
@@ -43,13 +50,6 @@ interface Item extends SampleInfo {
   readonly path: string;
   readonly coco?: CocoImage;
   readonly mask?: string;
-}
-
-/** Faults of single files and annotations: all told at once, or left out and recorded. */
-interface Faults {
-  readonly skipped: { what: string; reason: string }[];
-  /** Throws (`error`, if there is one already), or records. */
-  report(what: string, reason: string, error?: KitError): void;
 }
 
 async function openFolder(dir: string | undefined, options: DatasetOptions): Promise<Dataset> {
@@ -302,63 +302,6 @@ async function masksOf(
 
 const stem = (id: string) => id.slice(0, id.length - extname(id).length);
 
-async function list(path: string): Promise<Dirent[]> {
-  try {
-    return await readdir(path, { withFileTypes: true });
-  } catch (cause) {
-    throw unusable(`${path} cannot be listed (${(cause as Error).message})`, cause);
-  }
-}
-
-/** Names of the folders in `root`, sorted; links that lead out of it are faults. */
-async function childFolders(root: string, faults: Faults): Promise<string[]> {
-  const names: string[] = [];
-  for (const entry of await list(root)) {
-    if (entry.name.startsWith(".")) continue;
-    if (!entry.isDirectory() && !entry.isSymbolicLink()) continue;
-    const target = await within(root, entry.name, faults);
-    if (target !== undefined && (await stat(target)).isDirectory()) names.push(entry.name);
-  }
-  return names.sort(byCodeUnit);
-}
-
-/** Names of the picture files in a class folder, sorted; what else lies there goes to `others`. */
-async function filesIn(root: string, name: string, faults: Faults, others: string[]): Promise<string[]> {
-  const files: string[] = [];
-  for (const entry of await list(join(root, name))) {
-    if (entry.name.startsWith(".")) continue;
-    const path = `${name}/${entry.name}`;
-    if (!imageExtensions.includes(extname(entry.name).slice(1).toLowerCase())) {
-      others.push(path);
-      continue;
-    }
-    if (entry.isSymbolicLink()) {
-      const target = await within(root, path, faults);
-      if (target === undefined) continue;
-      if (!(await stat(target)).isFile()) others.push(path);
-      else files.push(entry.name);
-    } else if (entry.isFile()) files.push(entry.name);
-    else others.push(path);
-  }
-  others.sort(byCodeUnit);
-  return files.sort(byCodeUnit);
-}
-
-/** Where `path` really is, if that is inside `root` (itself a real path). */
-async function within(root: string, path: string, faults: Faults): Promise<string | undefined> {
-  try {
-    const target = await realpath(join(root, path));
-    if (!isOutside(relative(root, target))) return target;
-    faults.report(path, "is a link out of the folder");
-  } catch (cause) {
-    if (!isMissing(cause)) throw unusable(`${path} cannot be followed (${(cause as Error).message})`, cause);
-    faults.report(path, "is a link to nothing");
-  }
-  return undefined;
-}
-
-const isOutside = (path: string) => path === ".." || path.startsWith(`..${sep}`) || resolve(path) === path;
-
 async function rootOf(dir: string | undefined): Promise<string> {
   if (dir === undefined) {
     throw new KitError("E_DATASET_MISSING", {
@@ -369,30 +312,3 @@ async function rootOf(dir: string | undefined): Promise<string> {
   }
   return folderOf(dir, "the folder");
 }
-
-async function folderOf(path: string, what: string): Promise<string> {
-  const missing = (why: string, cause?: unknown) =>
-    new KitError("E_DATASET_MISSING", { problem: `${what}: ${path} ${why}`, next: layout, cause });
-  let real: string;
-  try {
-    real = await realpath(path);
-  } catch (cause) {
-    throw missing("does not exist", cause);
-  }
-  if (!(await stat(real)).isDirectory()) throw missing("is not a folder");
-  return real;
-}
-
-const unusable = (problem: string, cause?: unknown) =>
-  new KitError("E_DATASET_FORMAT", {
-    problem,
-    next: "mend it, or leave faulty files out and have that recorded: --on-fault skip",
-    cause,
-  });
-
-const isMissing = (cause: unknown) => cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-
-const byCodeUnit = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
-
-const listed = (names: readonly string[]) =>
-  `${names.slice(0, 5).join(", ")}${names.length > 5 ? ` and ${names.length - 5} more` : ""}`;

@@ -98,6 +98,7 @@ async function openMedmnist(
       split,
       task: set.task,
       classes: set.classes,
+      channels: set.channels,
       licence: set.licence,
       ids: "public",
       count,
@@ -172,7 +173,7 @@ const unlike = (path: string, { flag }: MedmnistSet, details: string[]) =>
   new KitError("E_DATASET_FORMAT", {
     problem: `${path} is not the MedMNIST file it is named after (${flag})`,
     details,
-    next: `${where}`,
+    next: where,
   });
 
 /** Which published file this is, by its MD5 (read as a stream: the largest has 12 GB). */

@@ -11,6 +11,15 @@ export interface Candidate {
   readonly threads: number;
 }
 
+/** What a worker is started with. */
+export interface WorkerData {
+  readonly candidate: Candidate;
+  /** shared memory, indexed by `flag`: read and set while the other side is busy */
+  readonly flags: Int32Array<SharedArrayBuffer>;
+}
+
+export const flag = { closing: 0, busy: 1 } as const;
+
 export type Call =
   | { readonly type: "open" }
   | { readonly type: "load"; readonly bytes: Uint8Array; readonly label: string }
@@ -20,7 +29,8 @@ export type Call =
       readonly feeds: Readonly<Record<string, Tensor>>;
       readonly fetches: readonly string[];
     }
-  | { readonly type: "release"; readonly session: number };
+  | { readonly type: "release"; readonly session: number }
+  | { readonly type: "close" };
 
 export type Request = Call & { readonly id: number };
 

@@ -131,13 +131,33 @@ async function tryCandidate(
   return { attempt };
 }
 
-/** One line of what went wrong, without the machine's paths. */
+/** What engines say of a device that is not there, and what it means. */
+const meanings: readonly (readonly [RegExp, string])[] = [
+  [
+    /Cannot find (?:package|module) '(?:[^']*node_modules\/)?onnxruntime-node/,
+    "onnxruntime-node is not installed",
+  ],
+  [
+    /Cannot find (?:package|module) '(?:[^']*node_modules\/)?onnxruntime-web/,
+    "onnxruntime-web is not installed",
+  ],
+  [/backend not found/, "not offered by onnxruntime-node on this system"],
+  [
+    /Cuda: Failed to load shared library/,
+    "the CUDA provider is missing: the install step of onnxruntime-node fetches it, CUDA 12 and cuDNN 9 come from NVIDIA",
+  ],
+  [
+    /RequestAdapter|No supported adapters/,
+    "no WebGPU adapter: a Vulkan, Metal or Direct3D 12 driver is needed",
+  ],
+];
+
+/** One line of what went wrong. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof KitError)) throw error; // our own mistake, not the device's
   const text = [error.message, ...error.details].join(": ");
-  const missing = /Cannot find (?:package|module) '([^']+)'/.exec(text);
-  if (missing !== null) return `${missing[1].split("/node_modules/").at(-1)} is not installed`;
-  return text.split("\n")[0].slice(0, 300);
+  const meaning = meanings.find(([said]) => said.test(text));
+  return meaning?.[1] ?? text.split("\n")[0].slice(0, 300);
 }
 
 const nativeMissing =

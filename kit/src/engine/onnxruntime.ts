@@ -5,7 +5,7 @@
 import type * as Ort from "onnxruntime-common";
 import { KitError } from "../errors.ts";
 import type { Graph } from "../onnx/graph.ts";
-import type { Tensor } from "../onnx/tensor.ts";
+import { sizeOf, type Tensor } from "../onnx/tensor.ts";
 import { writeOnnx } from "../onnx/write.ts";
 import type { Engine, EngineInfo, Executable, Provider } from "./engine.ts";
 
@@ -115,6 +115,13 @@ function toOrt(ort: OrtModule, tensor: Tensor): Ort.Tensor {
 async function fromOrt(value: Ort.OnnxValue): Promise<Tensor> {
   const { type, dims } = value as Ort.Tensor;
   const data = await (value as Ort.Tensor).getData(); // from the device, where the output stayed there
+  if (data.length !== sizeOf(dims)) {
+    // onnxruntime-node 1.30 hands out the size modulo 2^32 bytes, without a word
+    throw new KitError("E_ENGINE_MEMORY", {
+      problem: `an output of dims [${dims.join(", ")}] is larger than the engine can hand out`,
+      next: "lower --memory, which makes batches smaller",
+    });
+  }
   if (type === "float16" && ArrayBuffer.isView(data)) {
     // a Float16Array where the platform has one; we keep the bits
     return { type, dims, data: new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2) };
@@ -125,9 +132,9 @@ async function fromOrt(value: Ort.OnnxValue): Promise<Tensor> {
 export const nameOf = (info: Pick<EngineInfo, "package" | "provider">): string =>
   `${info.package} (${info.provider})`;
 
-/** What the allocators of ONNX Runtime, CUDA, Emscripten and V8 say when memory is out. */
+/** What the allocators of ONNX Runtime, CUDA, Emscripten and V8 say when memory is out, or sizes pass what wasm can address. */
 const outOfMemory =
-  /bad_alloc|fail\w* to alloc|alloc\w*[ _]fail|out of memory|out of bounds|\boom\b|CUDA failure 2\b|not enough memory|Invalid typed array length/i;
+  /bad_alloc|fail\w* to alloc|alloc\w*[ _]fail|out of memory|out of bounds|\boom\b|CUDA failure 2\b|not enough memory|Invalid typed array length|shape is too large|SafeInt/i;
 
 export function engineError(
   code: "E_ENGINE_LOAD" | "E_ENGINE_RUN",

@@ -3,7 +3,16 @@ import { Worker } from "node:worker_threads";
 import { KitError } from "../errors.ts";
 import type { Tensor } from "../onnx/tensor.ts";
 import { writeOnnx } from "../onnx/write.ts";
-import { type Call, type Candidate, fromPlain, movable, type Reply, whole } from "./channel.ts";
+import {
+  type Call,
+  type Candidate,
+  flag,
+  fromPlain,
+  movable,
+  type Reply,
+  type WorkerData,
+  whole,
+} from "./channel.ts";
 import type { EngineInfo, Executable } from "./engine.ts";
 import { nameOf, type OrtEngine } from "./onnxruntime.ts";
 
@@ -17,24 +26,42 @@ const beside = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./work
 
 /** Starts a worker and opens `candidate` in it. Throws KitError E_ENGINE_LOAD when the package cannot be loaded. */
 export async function openRemote(candidate: Candidate, source: URL = beside): Promise<OrtEngine> {
-  // stdout belongs to results: what a native library prints there must not reach it.
-  const worker = new Worker(source, { workerData: candidate, stdout: true, stderr: true, execArgv: [] });
+  // Reading its stdout or stderr here would keep the process alive, unref or not; worker.ts keeps them apart itself.
+  const flags = new Int32Array(new SharedArrayBuffer(8));
+  const worker = new Worker(source, { workerData: { candidate, flags } satisfies WorkerData, execArgv: [] });
   worker.unref();
+
+  // To end a thread inside the native library is to abort the process. So an exit (also one by an uncaught error) waits
+  // for the run under way; a signal without a listener does not come by here and ends everything at once.
+  const beforeExit = () => {
+    Atomics.store(flags, flag.closing, 1);
+    Atomics.wait(flags, flag.busy, 1, 60_000);
+  };
+  if (candidate.package === "onnxruntime-node") process.on("exit", beforeExit);
 
   const pending = new Map<number, Pending>();
   let nextId = 1;
   let gone: KitError | undefined;
-  let said = "";
-  worker.stdout.resume();
-  worker.stderr.setEncoding("utf8").on("data", (text: string) => {
-    said = (said + text).slice(-2000);
-  });
 
   function end(error: KitError): void {
     gone ??= error;
     for (const { reject } of pending.values()) reject(gone);
     pending.clear();
     worker.unref();
+  }
+
+  /** Waits for the run under way, for the reason above; what is queued behind it is dropped. */
+  async function close(): Promise<void> {
+    const reason = new KitError("E_ENGINE_CLOSED", { problem: `${nameOf(candidate)} was closed` });
+    if (gone === undefined) {
+      Atomics.store(flags, flag.closing, 1);
+      for (const { reject } of pending.values()) reject(reason);
+      pending.clear();
+      const idle = call({ type: "close" });
+      gone = reason;
+      await idle.catch((error) => error); // a worker that dies now is closed too
+    }
+    await worker.terminate();
   }
 
   worker.on("message", (reply: Reply) => {
@@ -44,8 +71,11 @@ export async function openRemote(candidate: Candidate, source: URL = beside): Pr
     if ("error" in reply) call?.reject(fromPlain(reply.error));
     else call?.resolve(reply.value);
   });
-  worker.on("error", (error: Error & { code?: string }) => end(died(candidate, error, said)));
-  worker.on("exit", (status) => end(died(candidate, new Error(`exit status ${status}`), said)));
+  worker.on("error", (error: Error & { code?: string }) => end(died(candidate, error)));
+  worker.on("exit", (status) => {
+    process.off("exit", beforeExit);
+    end(died(candidate, new Error(`exit status ${status}`)));
+  });
 
   function call<T>(message: Call, buffers: ArrayBuffer[] = []): Promise<T> {
     if (gone !== undefined) return Promise.reject(gone);
@@ -77,22 +107,19 @@ export async function openRemote(candidate: Candidate, source: URL = beside): Pr
   try {
     info = await call<EngineInfo>({ type: "open" });
   } catch (error) {
-    await worker.terminate();
+    await close();
     throw error;
   }
   return {
     info,
     load: (graph) => loadBytes(writeOnnx(graph), graph.name || "without a name"),
     loadBytes,
-    async close() {
-      end(new KitError("E_ENGINE_CLOSED", { problem: `${nameOf(info)} was closed` }));
-      await worker.terminate();
-    },
+    close,
   };
 }
 
-function died(candidate: Candidate, error: Error & { code?: string }, said: string): KitError {
-  const details = [error.message, ...said.trim().split("\n").filter(Boolean).slice(-5)];
+function died(candidate: Candidate, error: Error & { code?: string }): KitError {
+  const details = [error.message];
   if (error.code === "ERR_WORKER_OUT_OF_MEMORY") {
     return new KitError("E_ENGINE_MEMORY", {
       problem: `the worker of ${nameOf(candidate)} ran out of memory and ended`,

@@ -1,13 +1,25 @@
 /** The worker thread that holds the engine: `onnxruntime-node` blocks the thread that runs it. */
 import { parentPort, workerData } from "node:worker_threads";
 import { KitError } from "../errors.ts";
-import { type Call, type Candidate, movable, type Reply, type Request, toPlain } from "./channel.ts";
+import {
+  type Call,
+  type Candidate,
+  flag,
+  movable,
+  type Reply,
+  type Request,
+  toPlain,
+  type WorkerData,
+} from "./channel.ts";
 import type { Executable } from "./engine.ts";
 import { createOnnxRuntime, engineError, type OrtEngine, type OrtModule } from "./onnxruntime.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("engine/worker runs as a worker thread only");
-const candidate = workerData as Candidate;
+const { candidate, flags } = workerData as WorkerData;
+
+// stdout belongs to results: what a library prints goes to stderr
+console.log = console.info = console.debug = console.error;
 
 let engine: OrtEngine | undefined;
 const executables = new Map<number, Executable>();
@@ -36,6 +48,9 @@ async function answer(call: Call): Promise<Answer> {
       await executable.release();
       return { value: null };
     }
+    case "close":
+      await engine?.close();
+      return { value: null };
   }
 }
 
@@ -59,11 +74,17 @@ async function importOrt(name: Candidate["package"]): Promise<OrtModule> {
 }
 
 async function handle({ id, ...call }: Request): Promise<void> {
+  // nobody waits any more for what was asked before the closing
+  if (Atomics.load(flags, flag.closing) === 1 && call.type !== "close") return;
+  Atomics.store(flags, flag.busy, 1);
   try {
     const { value, buffers = [] } = await answer(call as Call);
     port?.postMessage({ id, value } satisfies Reply, buffers);
   } catch (error) {
     port?.postMessage({ id, error: toPlain(error) } satisfies Reply);
+  } finally {
+    Atomics.store(flags, flag.busy, 0);
+    Atomics.notify(flags, flag.busy);
   }
 }
 

@@ -7,16 +7,11 @@
 import { KitError } from "../errors.ts";
 import { evaluate } from "./evaluate/index.ts";
 import { type Graph, labelOf, type Node, type ValueInfo } from "./graph.ts";
-import { callOf, formatList, mostAxes, wrongShape } from "./inference/call.ts";
+import { callOf, formatList, type Info, mostAxes, wrongShape } from "./inference/call.ts";
 import { rules } from "./inference/index.ts";
-import { type ElementType, sizeOf, type Tensor } from "./tensor.ts";
+import { sizeOf } from "./tensor.ts";
 
-/** What is known of a tensor before running the model; `value` where folding knows it. */
-export interface Info {
-  readonly type: ElementType;
-  readonly dims: readonly number[];
-  readonly value?: Tensor;
-}
+export type { Info };
 
 /** More than any machine holds; a guard against hostile files. */
 const mostElements = 2 ** 40;

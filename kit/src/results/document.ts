@@ -131,21 +131,6 @@ export function cellsOf(plan: Pick<Plan, "methods" | "metrics">, rows: readonly 
         n: values.length,
         skips,
       };
-    }),
-  );
-}
-
-/** JSON with keys in code-unit order, two spaces: the same document is the same text. */
-export function documentText(value: unknown): string {
-  return `${JSON.stringify(sorted(value), null, 2)}\n`;
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, inner]) => [key, sorted(inner)]),
-  );
+    });
+  });
 }

@@ -41,7 +41,13 @@ export const PRelu: Vjp = {
     ];
   },
   samples: [
-    { shapes: [[2, 3, 4], [3, 1]], batch: [0] },
+    {
+      shapes: [
+        [2, 3, 4],
+        [3, 1],
+      ],
+      batch: [0],
+    },
     { shapes: [[5], [1]] },
   ],
 };
@@ -62,7 +68,14 @@ export const Elu: Vjp = {
 };
 export const Selu: Vjp = {
   rule: ({ ops, node, dy, inputs: [x], output: y }) => [
-    exponential(ops, dy, x, y, floatOf(node, "gamma", 1.0507009873554805), floatOf(node, "alpha", 1.6732632423543772)),
+    exponential(
+      ops,
+      dy,
+      x,
+      y,
+      floatOf(node, "gamma", 1.0507009873554805),
+      floatOf(node, "alpha", 1.6732632423543772),
+    ),
   ],
   samples: kinked,
 };
@@ -98,9 +111,7 @@ export const Softsign: Vjp = {
 const inside = (ops: Ops, h: Value): Value => ops.step(ops.mul(h, ops.sub(1, h)));
 /** 0 on both kinks, as torch. The mask comes first: alpha is 1e30 where this is the derivative of `ops.step`. */
 export const HardSigmoid: Vjp = {
-  rule: ({ ops, node, dy, output: y }) => [
-    ops.mul(ops.mul(dy, inside(ops, y)), floatOf(node, "alpha", 0.2)),
-  ],
+  rule: ({ ops, node, dy, output: y }) => [ops.mul(ops.mul(dy, inside(ops, y)), floatOf(node, "alpha", 0.2))],
   samples: [
     { shapes: [[4, 5]], range: [-4, 4], kinks: [-2.5, 2.5], batch: [0] },
     {
@@ -169,9 +180,7 @@ export const Softmax: Vjp = {
   ],
 };
 export const LogSoftmax: Vjp = {
-  rule: ({ ops, node, dy, output: y }) => [
-    ops.sub(dy, ops.mul(ops.exp(y), ops.sum(dy, [axisOf(node, y)]))),
-  ],
+  rule: ({ ops, node, dy, output: y }) => [ops.sub(dy, ops.mul(ops.exp(y), ops.sum(dy, [axisOf(node, y)])))],
   samples: Softmax.samples,
 };
 

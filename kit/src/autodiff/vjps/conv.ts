@@ -3,7 +3,7 @@
  * engines run up to 13 times faster (depthwise), so constant weights are flipped here, once.
  */
 import { type Attribute, attr, intOf, type Node } from "../../onnx/graph.ts";
-import { float32, type Float32Tensor, sizeOf } from "../../onnx/tensor.ts";
+import { type Float32Tensor, float32, sizeOf } from "../../onnx/tensor.ts";
 import { fixedAll, product } from "../arguments.ts";
 import { floatsOf, type Ops } from "../ops.ts";
 import type { Sample, Value, Vjp } from "../vjp.ts";
@@ -61,13 +61,21 @@ const cropped = (ops: Ops, large: Value, w: ExactWindow): Value => {
   return pads.some((p) => p < 0) ? ops.pad(large, pads) : large;
 };
 
-const paddings = (w: ExactWindow): Attribute => attr.ints([...w.heads, ...w.tails.map((p) => Math.max(0, p))]);
+const paddings = (w: ExactWindow): Attribute =>
+  attr.ints([...w.heads, ...w.tails.map((p) => Math.max(0, p))]);
 
 /**
  * Gradient of the weights [M, C/g, k…], as one convolution: channels become the batch, the batch becomes the channels,
  * places of the window become the kernel, and stride and dilation change roles.
  */
-function weightGradient(ops: Ops, node: Node, large: Value, small: Value, w: ExactWindow, group: number): Value {
+function weightGradient(
+  ops: Ops,
+  node: Node,
+  large: Value,
+  small: Value,
+  w: ExactWindow,
+  group: number,
+): Value {
   const [n, channels] = large.shape;
   const perGroup = fixedAll(node, [channels])[0] / group;
   const space = w.kernel.map((_, i) => i);
@@ -93,11 +101,12 @@ const ints = (values: Readonly<Record<string, readonly number[]>>, more: Sample[
   ...Object.fromEntries(Object.entries(values).map(([k, v]) => [k, attr.ints(v)])),
   ...more,
 });
-const sample = (
-  name: string,
-  shapes: Sample["shapes"],
-  attributes: Sample["attributes"] = {},
-): Sample => ({ name, shapes, attributes, batch: [0] });
+const sample = (name: string, shapes: Sample["shapes"], attributes: Sample["attributes"] = {}): Sample => ({
+  name,
+  shapes,
+  attributes,
+  batch: [0],
+});
 
 /** Every sample twice: all inputs differentiated, and constant weights, which take the flipped path. */
 const bothWays = (samples: readonly Sample[]): readonly Sample[] =>
@@ -115,20 +124,107 @@ export const Conv: Vjp = {
   },
   samples: bothWays([
     sample("3×3", [[2, 2, 4, 5], [3, 2, 3, 3], [3]], ints({ pads: [1, 1, 1, 1] })),
-    sample("1×1", [[2, 3, 2, 3], [2, 3, 1, 1]]),
-    sample("groups", [[3, 4, 3, 4], [6, 2, 2, 3]], { group: attr.int(2) }),
-    sample("depthwise", [[2, 3, 5, 4], [3, 1, 3, 3]], ints({ pads: [1, 1, 1, 1] }, { group: attr.int(3) })),
-    sample("dilation", [[2, 2, 6, 5], [2, 2, 2, 2]], ints({ dilations: [3, 2], pads: [1, 0, 1, 1] })),
-    sample("asymmetric padding", [[2, 1, 4, 3], [2, 1, 3, 2]], ints({ pads: [2, 0, 0, 1] })),
-    sample("stride 2 with a remainder", [[2, 2, 6, 5], [3, 2, 3, 3]], ints({ strides: [2, 2], pads: [1, 1, 1, 1] })),
-    sample("stride beyond the kernel", [[2, 2, 5, 7], [2, 2, 1, 1]], ints({ strides: [2, 3] })),
-    sample("stride, dilation, groups", [[2, 2, 7, 6], [4, 1, 2, 2]], ints({ strides: [2, 1], dilations: [2, 3] }, { group: attr.int(2) })),
-    sample("padding beyond the reach", [[2, 1, 3, 3], [1, 1, 2, 2]], ints({ pads: [2, 2, 2, 2] })),
-    sample("SAME_UPPER", [[2, 1, 5, 4], [1, 1, 2, 3]], ints({ strides: [2, 1] }, { auto_pad: attr.string("SAME_UPPER") })),
-    sample("SAME_LOWER", [[2, 1, 4, 5], [1, 1, 2, 4]], { auto_pad: attr.string("SAME_LOWER") }),
-    sample("VALID", [[2, 1, 4, 5], [1, 1, 2, 4]], { auto_pad: attr.string("VALID") }),
+    sample("1×1", [
+      [2, 3, 2, 3],
+      [2, 3, 1, 1],
+    ]),
+    sample(
+      "groups",
+      [
+        [3, 4, 3, 4],
+        [6, 2, 2, 3],
+      ],
+      { group: attr.int(2) },
+    ),
+    sample(
+      "depthwise",
+      [
+        [2, 3, 5, 4],
+        [3, 1, 3, 3],
+      ],
+      ints({ pads: [1, 1, 1, 1] }, { group: attr.int(3) }),
+    ),
+    sample(
+      "dilation",
+      [
+        [2, 2, 6, 5],
+        [2, 2, 2, 2],
+      ],
+      ints({ dilations: [3, 2], pads: [1, 0, 1, 1] }),
+    ),
+    sample(
+      "asymmetric padding",
+      [
+        [2, 1, 4, 3],
+        [2, 1, 3, 2],
+      ],
+      ints({ pads: [2, 0, 0, 1] }),
+    ),
+    sample(
+      "stride 2 with a remainder",
+      [
+        [2, 2, 6, 5],
+        [3, 2, 3, 3],
+      ],
+      ints({ strides: [2, 2], pads: [1, 1, 1, 1] }),
+    ),
+    sample(
+      "stride beyond the kernel",
+      [
+        [2, 2, 5, 7],
+        [2, 2, 1, 1],
+      ],
+      ints({ strides: [2, 3] }),
+    ),
+    sample(
+      "stride, dilation, groups",
+      [
+        [2, 2, 7, 6],
+        [4, 1, 2, 2],
+      ],
+      ints({ strides: [2, 1], dilations: [2, 3] }, { group: attr.int(2) }),
+    ),
+    sample(
+      "padding beyond the reach",
+      [
+        [2, 1, 3, 3],
+        [1, 1, 2, 2],
+      ],
+      ints({ pads: [2, 2, 2, 2] }),
+    ),
+    sample(
+      "SAME_UPPER",
+      [
+        [2, 1, 5, 4],
+        [1, 1, 2, 3],
+      ],
+      ints({ strides: [2, 1] }, { auto_pad: attr.string("SAME_UPPER") }),
+    ),
+    sample(
+      "SAME_LOWER",
+      [
+        [2, 1, 4, 5],
+        [1, 1, 2, 4],
+      ],
+      { auto_pad: attr.string("SAME_LOWER") },
+    ),
+    sample(
+      "VALID",
+      [
+        [2, 1, 4, 5],
+        [1, 1, 2, 4],
+      ],
+      { auto_pad: attr.string("VALID") },
+    ),
     sample("one axis", [[2, 2, 7], [2, 2, 3], [2]], ints({ strides: [2] })),
-    sample("three axes", [[2, 1, 3, 4, 3], [2, 1, 2, 2, 2]], ints({ pads: [0, 1, 0, 1, 0, 0] })),
+    sample(
+      "three axes",
+      [
+        [2, 1, 3, 4, 3],
+        [2, 1, 2, 2, 2],
+      ],
+      ints({ pads: [0, 1, 0, 1, 0, 0] }),
+    ),
   ]),
 };
 
@@ -146,12 +242,61 @@ export const ConvTranspose: Vjp = {
   },
   samples: [
     sample("3×3", [[2, 2, 3, 4], [2, 3, 3, 3], [3]]),
-    sample("stride and padding", [[2, 2, 3, 2], [2, 1, 3, 3]], ints({ strides: [2, 2], pads: [1, 0, 0, 1] })),
-    sample("output padding", [[2, 2, 2, 3], [2, 2, 2, 2]], ints({ strides: [3, 2], output_padding: [2, 1] })),
-    sample("groups and dilation", [[2, 4, 3, 2], [4, 2, 2, 2]], ints({ dilations: [2, 3] }, { group: attr.int(2) })),
-    sample("output shape", [[2, 1, 3, 3], [1, 2, 3, 3]], ints({ strides: [2, 2], output_shape: [6, 6] })),
-    sample("SAME_UPPER", [[2, 1, 3, 3], [1, 1, 3, 4]], ints({ strides: [2, 2] }, { auto_pad: attr.string("SAME_UPPER") })),
-    sample("SAME_LOWER", [[2, 1, 3, 3], [1, 1, 3, 4]], ints({ strides: [2, 2] }, { auto_pad: attr.string("SAME_LOWER") })),
-    sample("one axis", [[2, 2, 4], [2, 1, 3]], ints({ strides: [2], pads: [1, 1] })),
+    sample(
+      "stride and padding",
+      [
+        [2, 2, 3, 2],
+        [2, 1, 3, 3],
+      ],
+      ints({ strides: [2, 2], pads: [1, 0, 0, 1] }),
+    ),
+    sample(
+      "output padding",
+      [
+        [2, 2, 2, 3],
+        [2, 2, 2, 2],
+      ],
+      ints({ strides: [3, 2], output_padding: [2, 1] }),
+    ),
+    sample(
+      "groups and dilation",
+      [
+        [2, 4, 3, 2],
+        [4, 2, 2, 2],
+      ],
+      ints({ dilations: [2, 3] }, { group: attr.int(2) }),
+    ),
+    sample(
+      "output shape",
+      [
+        [2, 1, 3, 3],
+        [1, 2, 3, 3],
+      ],
+      ints({ strides: [2, 2], output_shape: [6, 6] }),
+    ),
+    sample(
+      "SAME_UPPER",
+      [
+        [2, 1, 3, 3],
+        [1, 1, 3, 4],
+      ],
+      ints({ strides: [2, 2] }, { auto_pad: attr.string("SAME_UPPER") }),
+    ),
+    sample(
+      "SAME_LOWER",
+      [
+        [2, 1, 3, 3],
+        [1, 1, 3, 4],
+      ],
+      ints({ strides: [2, 2] }, { auto_pad: attr.string("SAME_LOWER") }),
+    ),
+    sample(
+      "one axis",
+      [
+        [2, 2, 4],
+        [2, 1, 3],
+      ],
+      ints({ strides: [2], pads: [1, 1] }),
+    ),
   ],
 };

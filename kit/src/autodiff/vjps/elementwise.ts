@@ -15,13 +15,23 @@ const positive: readonly Sample[] = [
 ];
 const broadcasting: readonly Sample[] = [
   { shapes: [[2, 3], [3]], range: [0.3, 2], batch: [0] },
-  { shapes: [[2, 1], [1, 3]], range: [0.3, 2], batch: [0] },
+  {
+    shapes: [
+      [2, 1],
+      [1, 3],
+    ],
+    range: [0.3, 2],
+    batch: [0],
+  },
   { shapes: [[4], [2, 1, 4]], range: [0.3, 2], batch: [1] },
   { shapes: [[3, 2], []], range: [0.3, 2], batch: [0], name: "scalar" },
 ];
 
 export const Add: Vjp = { rule: ({ dy }) => [dy, dy], samples: broadcasting };
-export const Sub: Vjp = { rule: ({ ops, dy, need }) => [dy, need[1] ? ops.neg(dy) : null], samples: broadcasting };
+export const Sub: Vjp = {
+  rule: ({ ops, dy, need }) => [dy, need[1] ? ops.neg(dy) : null],
+  samples: broadcasting,
+};
 export const Mul: Vjp = {
   rule: ({ ops, dy, inputs: [a, b], need }) => [
     need[0] ? ops.mul(dy, b) : null,
@@ -40,7 +50,8 @@ export const Div: Vjp = {
 /** The number a constant exponent is, if it is one. */
 function numberOf(v: Value): number | undefined {
   const c = v.constant;
-  if (c === undefined || c.data.length !== 1 || c.type === "string" || c.type.endsWith("float16")) return undefined;
+  if (c === undefined || c.data.length !== 1 || c.type === "string" || c.type.endsWith("float16"))
+    return undefined;
   return Number(c.data[0]);
 }
 
@@ -94,7 +105,10 @@ export const Reciprocal: Vjp = {
   rule: ({ ops, dy, output: y }) => [ops.neg(ops.mul(dy, ops.mul(y, y)))],
   samples: positive,
 };
-export const Sin: Vjp = { rule: ({ ops, dy, inputs: [x] }) => [ops.mul(dy, ops.op("Cos", [x]))], samples: one };
+export const Sin: Vjp = {
+  rule: ({ ops, dy, inputs: [x] }) => [ops.mul(dy, ops.op("Cos", [x]))],
+  samples: one,
+};
 export const Cos: Vjp = {
   rule: ({ ops, dy, inputs: [x] }) => [ops.neg(ops.mul(dy, ops.op("Sin", [x])))],
   samples: one,
@@ -138,14 +152,35 @@ export const Where: Vjp = {
 const extremeOf: Vjp["rule"] = ({ ops, dy, inputs, output: y, need }) => {
   if (inputs.length === 1) return [dy];
   const hits = inputs.map((x) => ops.cast(ops.equal(x, y), dy.type));
-  const share = ops.div(dy, hits.reduce((a, b) => ops.add(a, b)));
+  const share = ops.div(
+    dy,
+    hits.reduce((a, b) => ops.add(a, b)),
+  );
   return hits.map((hit, i) => (need[i] ? ops.mul(share, hit) : null));
 };
 const extremes: readonly Sample[] = [
   { shapes: [[2, 3], [3]], batch: [0] },
-  { shapes: [[2, 1], [1, 3], [2, 3]], batch: [0, 2] },
+  {
+    shapes: [
+      [2, 1],
+      [1, 3],
+      [2, 3],
+    ],
+    batch: [0, 2],
+  },
   { shapes: [[4]], name: "one input" },
-  { shapes: [[2], [2]], at: [[1, 5], [1, 5]], gradient: [[0.5, 0.5], [0.5, 0.5]], name: "ties" },
+  {
+    shapes: [[2], [2]],
+    at: [
+      [1, 5],
+      [1, 5],
+    ],
+    gradient: [
+      [0.5, 0.5],
+      [0.5, 0.5],
+    ],
+    name: "ties",
+  },
 ];
 export const Max: Vjp = { rule: extremeOf, samples: extremes };
 export const Min: Vjp = { rule: extremeOf, samples: extremes };

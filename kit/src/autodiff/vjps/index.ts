@@ -12,7 +12,19 @@ import * as pool from "./pool.ts";
 import * as reduce from "./reduce.ts";
 import * as resize from "./resize.ts";
 
-const files = [activation, constant, conv, elementwise, indexing, layout, linear, normalisation, pool, reduce, resize];
+const files = [
+  activation,
+  constant,
+  conv,
+  elementwise,
+  indexing,
+  layout,
+  linear,
+  normalisation,
+  pool,
+  reduce,
+  resize,
+];
 
 /** Operators begin with a capital; other exports of these files are shared helpers. */
 const isOperator = ([name]: readonly [string, unknown]): boolean => /^[A-Z]/.test(name);

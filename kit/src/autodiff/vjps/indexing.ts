@@ -42,9 +42,20 @@ export const Gather: Vjp = {
   ],
 };
 
-function gather(name: string, shape: readonly number[], indices: ReturnType<typeof int64>, axis: number): Sample {
+function gather(
+  name: string,
+  shape: readonly number[],
+  indices: ReturnType<typeof int64>,
+  axis: number,
+): Sample {
   const free = axis === 0 ? undefined : [0];
-  return { name, shapes: [shape, []], constants: { 1: indices }, attributes: { axis: attr.int(axis) }, batch: free };
+  return {
+    name,
+    shapes: [shape, []],
+    constants: { 1: indices },
+    attributes: { axis: attr.int(axis) },
+    batch: free,
+  };
 }
 
 export const GatherElements: Vjp = {
@@ -52,7 +63,11 @@ export const GatherElements: Vjp = {
     ops.scatterAdd(x.shape, indices, dy, axisOf(node, x.shape.length, 0)),
   ],
   samples: [
-    { shapes: [[2, 3], []], constants: { 1: int64([2, 2], [0, 0, 2, -1]) }, attributes: { axis: attr.int(1) } },
+    {
+      shapes: [[2, 3], []],
+      constants: { 1: int64([2, 2], [0, 0, 2, -1]) },
+      attributes: { axis: attr.int(1) },
+    },
     { shapes: [[3, 2], []], constants: { 1: int64([2, 2], [2, 0, 2, 1]) }, name: "repeated indices" },
   ],
 };
@@ -79,7 +94,8 @@ function reductionOf(node: Node): "none" | "add" {
 export const ScatterElements: Vjp = {
   rule({ ops, node, dy, inputs: [x, indices, updates], need }) {
     const axis = attr.int(axisOf(node, x.shape.length, 0));
-    const hole = () => ops.op("ScatterElements", [dy, indices, ops.full(updates.shape, 0, dy.type)], { axis });
+    const hole = () =>
+      ops.op("ScatterElements", [dy, indices, ops.full(updates.shape, 0, dy.type)], { axis });
     return [
       need[0] ? (reductionOf(node) === "add" ? dy : hole()) : null,
       null,

@@ -46,7 +46,12 @@ export const Transpose: Vjp = {
   rule({ ops, node, dy }) {
     const rank = dy.shape.length;
     const perm = intsOf(node, "perm") ?? axesFrom(rank, 0).reverse();
-    return [ops.transpose(dy, axesFrom(rank, 0).map((a) => perm.indexOf(a)))];
+    return [
+      ops.transpose(
+        dy,
+        axesFrom(rank, 0).map((a) => perm.indexOf(a)),
+      ),
+    ];
   },
   samples: [
     { shapes: [[2, 3, 4]], attributes: { perm: attr.ints([2, 0, 1]) }, batch: [0] },
@@ -79,9 +84,33 @@ export const Concat: Vjp = {
     });
   },
   samples: [
-    { shapes: [[2, 3], [2, 1], [2, 2]], attributes: { axis: attr.int(1) }, batch: [0, 1, 2] },
-    { shapes: [[2, 2, 2], [2, 1, 2]], attributes: { axis: attr.int(-2) }, frozen: [0], name: "one part" },
-    { shapes: [[2, 3], [2, 3]], attributes: { axis: attr.int(0) }, batch: [0, 1], name: "along the batch" },
+    {
+      shapes: [
+        [2, 3],
+        [2, 1],
+        [2, 2],
+      ],
+      attributes: { axis: attr.int(1) },
+      batch: [0, 1, 2],
+    },
+    {
+      shapes: [
+        [2, 2, 2],
+        [2, 1, 2],
+      ],
+      attributes: { axis: attr.int(-2) },
+      frozen: [0],
+      name: "one part",
+    },
+    {
+      shapes: [
+        [2, 3],
+        [2, 3],
+      ],
+      attributes: { axis: attr.int(0) },
+      batch: [0, 1],
+      name: "along the batch",
+    },
     { shapes: [[3]], attributes: { axis: attr.int(0) }, name: "one input" },
   ],
 };
@@ -89,12 +118,30 @@ export const Concat: Vjp = {
 export const Split: Vjp = {
   rule({ ops, node, dys, outputs }) {
     const axis = axisOf(node, outputs[0].shape.length, 0);
-    return [ops.concat(outputs.map((y, i) => dys[i] ?? ops.full(y.shape, 0, y.type)), axis)];
+    return [
+      ops.concat(
+        outputs.map((y, i) => dys[i] ?? ops.full(y.shape, 0, y.type)),
+        axis,
+      ),
+    ];
   },
   samples: [
-    { shapes: [[2, 6], []], constants: { 1: ints(1, 3, 2) }, attributes: { axis: attr.int(1) }, outputs: 3, batch: [0] },
+    {
+      shapes: [[2, 6], []],
+      constants: { 1: ints(1, 3, 2) },
+      attributes: { axis: attr.int(1) },
+      outputs: 3,
+      batch: [0],
+    },
     { shapes: [[5, 2]], attributes: { num_outputs: attr.int(2) }, outputs: 2, name: "unequal parts" },
-    { shapes: [[2, 4]], attributes: { axis: attr.int(-1), num_outputs: attr.int(2) }, outputs: 2, score: [1], batch: [0], name: "second part" },
+    {
+      shapes: [[2, 4]],
+      attributes: { axis: attr.int(-1), num_outputs: attr.int(2) },
+      outputs: 2,
+      score: [1],
+      batch: [0],
+      name: "second part",
+    },
   ],
 };
 
@@ -121,7 +168,11 @@ export const Slice: Vjp = {
     const rank = x.shape.length;
     const from = integers(node, starts, []);
     const along = integers(node, axes, axesFrom(from.length, 0)).map((a) => axisIn(rank, a));
-    const strides = integers(node, steps, from.map(() => 1));
+    const strides = integers(
+      node,
+      steps,
+      from.map(() => 1),
+    );
     let gradient = dy;
     for (const [i, axis] of along.entries()) {
       const step = strides[i];
@@ -153,10 +204,20 @@ export const Slice: Vjp = {
 function slice(
   name: string,
   shape: readonly number[],
-  { starts, ends, axes, steps }: Readonly<Record<"starts" | "ends" | "axes", readonly number[]>> & { readonly steps?: readonly number[] },
+  {
+    starts,
+    ends,
+    axes,
+    steps,
+  }: Readonly<Record<"starts" | "ends" | "axes", readonly number[]>> & { readonly steps?: readonly number[] },
 ): Sample {
   const given = [starts, ends, axes, ...(steps ? [steps] : [])].map((v) => ints(...v));
-  return { name, shapes: [shape, ...given.map(() => [])], constants: { ...[undefined as never, ...given] }, batch: [0] };
+  return {
+    name,
+    shapes: [shape, ...given.map(() => [])],
+    constants: { ...[undefined as never, ...given] },
+    batch: [0],
+  };
 }
 
 /** gap − 1 zeros after each element along `axis`. */
@@ -180,7 +241,15 @@ function padsOf(node: Node, rank: number, given: Value, axes: Value | undefined)
 }
 
 /** Where padding repeats elements, their gradients add up: each side is folded back onto where it came from. */
-function foldSides(ops: Ops, g: Value, axis: number, size: number, head: number, tail: number, mode: string): Value {
+function foldSides(
+  ops: Ops,
+  g: Value,
+  axis: number,
+  size: number,
+  head: number,
+  tail: number,
+  mode: string,
+): Value {
   const part = (from: number, to: number): Value => ops.slice(g, [axis], [from], [to]);
   const inner = part(head, head + size);
   const put = (v: Value, at: number, length: number): Value => padAxis(ops, v, axis, at, size - at - length);
@@ -206,7 +275,10 @@ export const Pad: Vjp = {
     const pads = padsOf(node, rank, given, axes);
     const mode = stringOf(node, "mode", "constant");
     if (mode === "constant") {
-      const back = ops.pad(dy, pads.map((p) => -p));
+      const back = ops.pad(
+        dy,
+        pads.map((p) => -p),
+      );
       const all = axesFrom(rank, 0);
       // the fill's share is what did not come from x
       return [back, null, need[2] ? ops.sub(ops.sum(dy, all, false), ops.sum(back, all, false)) : null];
@@ -224,7 +296,13 @@ export const Pad: Vjp = {
     pad("constant", [2, 3, 4], [0, 1, 2, 0, 0, 1]),
     pad("crops and pads", [2, 5, 4], [0, -1, 2, 0, -2, -1]),
     { ...pad("fill", [2, 3], [0, 1, 0, 2]), shapes: [[2, 3], [], []] },
-    { shapes: [[2, 3, 2], [], [], []], constants: { 1: ints(1, 2, 0, 1), 3: ints(1, -1) }, absent: [2], name: "axes", batch: [0] },
+    {
+      shapes: [[2, 3, 2], [], [], []],
+      constants: { 1: ints(1, 2, 0, 1), 3: ints(1, -1) },
+      absent: [2],
+      name: "axes",
+      batch: [0],
+    },
     pad("reflect", [2, 3, 5], [0, 1, 4, 0, 2, 3], "reflect"),
     pad("edge", [2, 3, 2], [0, 1, 4, 0, 2, 3], "edge"),
     pad("wrap", [2, 3, 5], [0, 1, 4, 0, 2, 3], "wrap"),
@@ -232,7 +310,13 @@ export const Pad: Vjp = {
 };
 
 function pad(name: string, shape: readonly number[], pads: readonly number[], mode = "constant"): Sample {
-  return { name, shapes: [shape, []], constants: { 1: ints(...pads) }, attributes: { mode: attr.string(mode) }, batch: [0] };
+  return {
+    name,
+    shapes: [shape, []],
+    constants: { 1: ints(...pads) },
+    attributes: { mode: attr.string(mode) },
+    batch: [0],
+  };
 }
 
 /** Copies stand as an axis before the one they repeat; they add up. */
@@ -255,7 +339,10 @@ export const Tile: Vjp = {
 
 export const SpaceToDepth: Vjp = {
   rule: ({ ops, node, dy }) => [
-    ops.op("DepthToSpace", [dy], { blocksize: attr.int(intOf(node, "blocksize", 1)), mode: attr.string("DCR") }),
+    ops.op("DepthToSpace", [dy], {
+      blocksize: attr.int(intOf(node, "blocksize", 1)),
+      mode: attr.string("DCR"),
+    }),
   ],
   samples: [
     { shapes: [[2, 1, 4, 6]], attributes: { blocksize: attr.int(2) }, batch: [0] },
@@ -306,6 +393,11 @@ export const Trilu: Vjp = {
   ],
   samples: [
     { shapes: [[2, 3, 4]], batch: [0] },
-    { shapes: [[3, 3], []], constants: { 1: int64([], [-1]) }, attributes: { upper: attr.int(0) }, name: "lower" },
+    {
+      shapes: [[3, 3], []],
+      constants: { 1: int64([], [-1]) },
+      attributes: { upper: attr.int(0) },
+      name: "lower",
+    },
   ],
 };

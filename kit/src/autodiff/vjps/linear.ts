@@ -18,7 +18,11 @@ export const Gemm: Vjp = {
       transB
         ? ops.gemm(dy, a, { transA: 1, transB: transA, alpha })
         : ops.gemm(a, dy, { transA: 1 - transA, alpha });
-    return [need[0] ? da() : null, need[1] ? db() : null, need[2] ? ops.mul(dy, floatOf(node, "beta", 1)) : null];
+    return [
+      need[0] ? da() : null,
+      need[1] ? db() : null,
+      need[2] ? ops.mul(dy, floatOf(node, "beta", 1)) : null,
+    ];
   },
   samples: [
     { shapes: [[2, 3], [3, 4], [4]], batch: [0] },
@@ -48,7 +52,10 @@ export const MatMul: Vjp = {
     const right = b.shape.length === 1 ? ops.reshape(b, [...b.shape, 1]) : b;
     const [rows, inner] = left.shape.slice(-2);
     const columns = right.shape.at(-1) as Dim;
-    const stacks = dy.shape.slice(0, dy.shape.length - (b.shape.length > 1 ? 1 : 0) - (a.shape.length > 1 ? 1 : 0));
+    const stacks = dy.shape.slice(
+      0,
+      dy.shape.length - (b.shape.length > 1 ? 1 : 0) - (a.shape.length > 1 ? 1 : 0),
+    );
     const gradient = ops.reshape(dy, [...stacks, rows, columns]);
     const flat = (v: Value): Value => ops.reshape(v, [product(v.shape.slice(0, -1)), v.shape.at(-1) as Dim]);
     const matrix = right.shape.length === 2;
@@ -65,11 +72,45 @@ export const MatMul: Vjp = {
     return [need[0] ? da() : null, need[1] ? drop(db()) : null];
   },
   samples: [
-    { shapes: [[2, 3], [3, 4]], batch: [0] },
-    { shapes: [[2, 3, 4], [4, 2]], batch: [0], name: "weight on the right" },
-    { shapes: [[2, 2, 3, 4], [2, 2, 4, 2]], batch: [0, 1], name: "batched" },
-    { shapes: [[3, 2, 3], [1, 3, 2]], batch: [0], name: "broadcast on the right" },
-    { shapes: [[4, 3], [2, 3, 2]], batch: [1], name: "weight on the left" },
+    {
+      shapes: [
+        [2, 3],
+        [3, 4],
+      ],
+      batch: [0],
+    },
+    {
+      shapes: [
+        [2, 3, 4],
+        [4, 2],
+      ],
+      batch: [0],
+      name: "weight on the right",
+    },
+    {
+      shapes: [
+        [2, 2, 3, 4],
+        [2, 2, 4, 2],
+      ],
+      batch: [0, 1],
+      name: "batched",
+    },
+    {
+      shapes: [
+        [3, 2, 3],
+        [1, 3, 2],
+      ],
+      batch: [0],
+      name: "broadcast on the right",
+    },
+    {
+      shapes: [
+        [4, 3],
+        [2, 3, 2],
+      ],
+      batch: [1],
+      name: "weight on the left",
+    },
     { shapes: [[3], [3]], name: "two vectors" },
     { shapes: [[3], [2, 3, 4]], batch: [1], name: "vector on the left" },
     { shapes: [[2, 4, 3], [3]], batch: [0], name: "vector on the right" },
@@ -84,7 +125,10 @@ function termsOf(node: Node): { terms: readonly string[]; output: string } {
   const [left, right] = equation.split("->");
   const terms = left.split(",");
   const all = terms.join("");
-  const once = [...new Set(all)].filter((l) => all.indexOf(l) === all.lastIndexOf(l)).sort().join("");
+  const once = [...new Set(all)]
+    .filter((l) => all.indexOf(l) === all.lastIndexOf(l))
+    .sort()
+    .join("");
   const output = right ?? once;
   if ([...terms, output].some((t) => t.includes(".") || new Set(t).size !== t.length)) {
     throw unsupported(node, `"${equation}" has an ellipsis or a repeated letter in one term`);
@@ -110,9 +154,33 @@ export const Einsum: Vjp = {
     });
   },
   samples: [
-    { shapes: [[2, 3, 4], [2, 5, 4]], attributes: { equation: attr.string("bid,bjd->bij") }, batch: [0, 1] },
-    { shapes: [[2, 3], [3, 4]], attributes: { equation: attr.string("ij, jk") }, batch: [0], name: "implicit" },
-    { shapes: [[2, 3, 4]], attributes: { equation: attr.string("abc->ca") }, batch: [0], name: "summed letter" },
-    { shapes: [[2, 3], [2, 4], [4]], attributes: { equation: attr.string("ai,aj,j->i") }, name: "three operands" },
+    {
+      shapes: [
+        [2, 3, 4],
+        [2, 5, 4],
+      ],
+      attributes: { equation: attr.string("bid,bjd->bij") },
+      batch: [0, 1],
+    },
+    {
+      shapes: [
+        [2, 3],
+        [3, 4],
+      ],
+      attributes: { equation: attr.string("ij, jk") },
+      batch: [0],
+      name: "implicit",
+    },
+    {
+      shapes: [[2, 3, 4]],
+      attributes: { equation: attr.string("abc->ca") },
+      batch: [0],
+      name: "summed letter",
+    },
+    {
+      shapes: [[2, 3], [2, 4], [4]],
+      attributes: { equation: attr.string("ai,aj,j->i") },
+      name: "three operands",
+    },
   ],
 };

@@ -14,7 +14,12 @@ const othersThanChannel = (v: Value): number[] => [...v.shape.keys()].filter((a)
 function slope(ops: Ops, scale: Value, variance: Value, epsilon: number): Value {
   const [s, v] = [floatsOf(scale), floatsOf(variance)];
   if (!s || !v) return ops.div(scale, ops.sqrt(ops.add(variance, epsilon)));
-  return ops.constant(float32(s.dims, s.data.map((value, i) => value / Math.sqrt(v.data[i] + epsilon))));
+  return ops.constant(
+    float32(
+      s.dims,
+      s.data.map((value, i) => value / Math.sqrt(v.data[i] + epsilon)),
+    ),
+  );
 }
 
 /** Statistics are taken as constants, so no gradient goes to mean and variance (training mode is not supported). */
@@ -31,17 +36,19 @@ export const BatchNormalization: Vjp = {
       need[2] ? ops.sum(dy, folded, false) : null,
     ];
   },
-  samples: [2, 4].map((rank): Sample => {
-    const space = new Array(rank - 2).fill(3);
-    const statistics = { 3: float32([2], [0.1, -0.4]), 4: float32([2], [0.5, 2]) };
-    return {
-      name: `rank ${rank}`,
-      shapes: [[3, 2, ...space], [2], [2], [], []],
-      constants: statistics,
-      attributes: { epsilon: attr.float(0.01) },
-      batch: [0],
-    };
-  }).flatMap((s) => [s, { ...s, name: `${s.name}, constant scale`, frozen: [1, 2] }]),
+  samples: [2, 4]
+    .map((rank): Sample => {
+      const space = new Array(rank - 2).fill(3);
+      const statistics = { 3: float32([2], [0.1, -0.4]), 4: float32([2], [0.5, 2]) };
+      return {
+        name: `rank ${rank}`,
+        shapes: [[3, 2, ...space], [2], [2], [], []],
+        constants: statistics,
+        attributes: { epsilon: attr.float(0.01) },
+        batch: [0],
+      };
+    })
+    .flatMap((s) => [s, { ...s, name: `${s.name}, constant scale`, frozen: [1, 2] }]),
 };
 
 /**
@@ -49,10 +56,7 @@ export const BatchNormalization: Vjp = {
  * inverse · (g − mean(g) − x̂ · mean(g x̂)).
  */
 const standardised = (ops: Ops, g: Value, xHat: Value, inverse: Value, axes: readonly number[]): Value =>
-  ops.mul(
-    inverse,
-    ops.sub(ops.sub(g, ops.mean(g, axes)), ops.mul(xHat, ops.mean(ops.mul(g, xHat), axes))),
-  );
+  ops.mul(inverse, ops.sub(ops.sub(g, ops.mean(g, axes)), ops.mul(xHat, ops.mean(ops.mul(g, xHat), axes))));
 
 /** Mean and inverse deviation come from the node itself, which knows them anyway. */
 export const LayerNormalization: Vjp = {
@@ -72,7 +76,15 @@ export const LayerNormalization: Vjp = {
   },
   samples: [
     { shapes: [[2, 3, 5], [5], [5]], batch: [0] },
-    { shapes: [[2, 3, 4], [3, 4]], attributes: { axis: attr.int(1), epsilon: attr.float(0.1) }, batch: [0], name: "two axes, no bias" },
+    {
+      shapes: [
+        [2, 3, 4],
+        [3, 4],
+      ],
+      attributes: { axis: attr.int(1), epsilon: attr.float(0.1) },
+      batch: [0],
+      name: "two axes, no bias",
+    },
     { shapes: [[2, 6], [6], [6]], outputs: 3, batch: [0], name: "all outputs" },
     { shapes: [[2, 6], [6], [6]], frozen: [1, 2], batch: [0], name: "constant scale" },
   ],
@@ -124,7 +136,11 @@ export const GroupNormalization: Vjp = {
   },
   samples: [
     { shapes: [[2, 4, 2, 3], [4], [4]], attributes: { num_groups: attr.int(2) }, batch: [0] },
-    { shapes: [[1, 6, 3], [6], [6]], attributes: { num_groups: attr.int(3), epsilon: attr.float(0.1) }, name: "one axis" },
+    {
+      shapes: [[1, 6, 3], [6], [6]],
+      attributes: { num_groups: attr.int(3), epsilon: attr.float(0.1) },
+      name: "one axis",
+    },
   ],
 };
 
@@ -157,7 +173,12 @@ export const LRN: Vjp = {
   samples: [1, 3, 5].map((size) => ({
     name: `size ${size}`,
     shapes: [[2, 5, 2, 1]],
-    attributes: { size: attr.int(size), alpha: attr.float(0.9), beta: attr.float(0.6), bias: attr.float(1.2) },
+    attributes: {
+      size: attr.int(size),
+      alpha: attr.float(0.9),
+      beta: attr.float(0.6),
+      bias: attr.float(1.2),
+    },
     batch: [0],
   })),
 };

@@ -10,7 +10,12 @@ import { spread } from "./conv.ts";
 const windowFor = (node: Node, x: Value, y: Value): ExactWindow =>
   exactWindow(node, x, y, intsOf(node, "kernel_shape") ?? []);
 
-const pool = (name: string, shape: readonly number[], kernel: readonly number[], more: Record<string, readonly number[] | number | string> = {}): Sample => ({
+const pool = (
+  name: string,
+  shape: readonly number[],
+  kernel: readonly number[],
+  more: Record<string, readonly number[] | number | string> = {},
+): Sample => ({
   name,
   shapes: [shape],
   attributes: {
@@ -123,7 +128,15 @@ function counts(w: ExactWindow, includePad: boolean): Float32Array {
 function shares(ops: Ops, dy: Value, w: ExactWindow, includePad: boolean): Value {
   const n = counts(w, includePad);
   if (n.every((c) => c === n[0])) return ops.mul(dy, 1 / n[0]);
-  return ops.mul(dy, ops.constant(float32([1, 1, ...w.small], n.map((c) => 1 / c))));
+  return ops.mul(
+    dy,
+    ops.constant(
+      float32(
+        [1, 1, ...w.small],
+        n.map((c) => 1 / c),
+      ),
+    ),
+  );
 }
 
 export const AveragePool: Vjp = {
@@ -132,15 +145,21 @@ export const AveragePool: Vjp = {
     const share = shares(ops, dy, w, intOf(node, "count_include_pad", 0) === 1);
     if (w.kernel.every((k, i) => k === w.strides[i] && w.dilations[i] === 1)) {
       // windows side by side: each element of the window gets the same
-      const grown = ops.op("Resize", [share, undefined, ops.constant(float32([w.kernel.length + 2], [1, 1, ...w.kernel]))] as Value[], {
-        mode: attr.string("nearest"),
-        coordinate_transformation_mode: attr.string("asymmetric"),
-        nearest_mode: attr.string("floor"),
-      });
+      const grown = ops.op(
+        "Resize",
+        [share, undefined, ops.constant(float32([w.kernel.length + 2], [1, 1, ...w.kernel]))] as Value[],
+        {
+          mode: attr.string("nearest"),
+          coordinate_transformation_mode: attr.string("asymmetric"),
+          nearest_mode: attr.string("floor"),
+        },
+      );
       return [ops.pad(grown, [0, 0, ...w.heads.map((p) => -p), 0, 0, ...w.tails.map((p) => -p)])];
     }
     const channels = fixed(node, x.shape[1]);
-    const ones = ops.constant(float32([channels, 1, ...w.kernel], new Float32Array(channels * sizeOf(w.kernel)).fill(1)));
+    const ones = ops.constant(
+      float32([channels, 1, ...w.kernel], new Float32Array(channels * sizeOf(w.kernel)).fill(1)),
+    );
     return [spread(ops, share, ones, w, channels)];
   },
   samples: [

@@ -4,7 +4,7 @@
  */
 import { attr, floatOf, intOf, intsOf, type Node, stringOf } from "../../onnx/graph.ts";
 import { equalDims } from "../../onnx/shapes.ts";
-import { float32, type Float32Tensor } from "../../onnx/tensor.ts";
+import { type Float32Tensor, float32 } from "../../onnx/tensor.ts";
 import { axesFrom, axisIn, fixed, product, unsupported } from "../arguments.ts";
 import { floatsOf, type Ops } from "../ops.ts";
 import type { Sample, Value, Vjp } from "../vjp.ts";
@@ -54,8 +54,7 @@ function taps(node: Node, x: number, size: number): readonly (readonly [number, 
   const low = Math.floor(x);
   const weights = [-1, 0, 1, 2].map((k): [number, number] => {
     const d = Math.abs(x - low - k);
-    const weight =
-      d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+    const weight = d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
     return [low + k, weight];
   });
   if (intOf(node, "exclude_outside", 0) === 0) return weights;
@@ -107,11 +106,20 @@ export const Resize: Vjp = {
     return [gradient];
   },
   samples: [
-    resize("nearest", [2, 1, 2, 3], [1, 1, 2, 3], { coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" }),
+    resize("nearest", [2, 1, 2, 3], [1, 1, 2, 3], {
+      coordinate_transformation_mode: "asymmetric",
+      nearest_mode: "floor",
+    }),
     resize("nearest, defaults", [2, 2, 4, 3], [1, 1, 1.5, 0.7]),
     resize("linear", [2, 1, 3, 4], [1, 1, 2, 1.5], { mode: "linear" }),
-    resize("linear, pytorch_half_pixel", [2, 1, 3, 4], [1, 1, 0.5, 2], { mode: "linear", coordinate_transformation_mode: "pytorch_half_pixel" }),
-    resize("linear, align_corners", [2, 1, 3, 4], [1, 1, 2, 0.5], { mode: "linear", coordinate_transformation_mode: "align_corners" }),
+    resize("linear, pytorch_half_pixel", [2, 1, 3, 4], [1, 1, 0.5, 2], {
+      mode: "linear",
+      coordinate_transformation_mode: "pytorch_half_pixel",
+    }),
+    resize("linear, align_corners", [2, 1, 3, 4], [1, 1, 2, 0.5], {
+      mode: "linear",
+      coordinate_transformation_mode: "align_corners",
+    }),
     resize("cubic", [2, 1, 4, 5], [1, 1, 2, 0.6], { mode: "cubic" }),
     {
       name: "sizes",
@@ -123,7 +131,12 @@ export const Resize: Vjp = {
   ],
 };
 
-function resize(name: string, shape: readonly number[], scales: readonly number[], modes: Readonly<Record<string, string>> = {}): Sample {
+function resize(
+  name: string,
+  shape: readonly number[],
+  scales: readonly number[],
+  modes: Readonly<Record<string, string>> = {},
+): Sample {
   return {
     name,
     shapes: [shape, [], []],

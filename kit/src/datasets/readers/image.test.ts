@@ -70,12 +70,10 @@ describe("decodeImage8", () => {
   });
 
   it("applies EXIF orientation", async () => {
-    const turned = await picture(3)
-      .withExif({ IFD0: { Orientation: "6" } })
-      .png()
-      .toBuffer(); // 90 degrees clockwise
+    const turned = await picture(3).withMetadata({ orientation: 6 }).png().toBuffer(); // 90 degrees clockwise
     const image = await decodeImage8(turned);
-    expect(image).toMatchObject({ height: width, width: height, notes: ["EXIF orientation 6 applied"] });
+    expect(image).toMatchObject({ height: width, width: height });
+    expect(image.notes).toContain("EXIF orientation 6 applied");
     const upright = fromInterleaved(noise(3), { channels: 3, height, width });
     // the lower left corner comes to the upper left
     expect(image.data[0]).toBe(upright.data[(height - 1) * width]);

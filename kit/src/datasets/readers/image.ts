@@ -116,7 +116,8 @@ async function decode(bytes: Uint8Array, format: string, where: string): Promise
 }
 
 /** To 8 bits and `channels` interleaved channels; alpha, if there is a fourth band, over black. */
-function compose(values: ArrayLike<number>, bands: number, channels: 1 | 3, full: number) {
+function compose(values: Uint8Array | Uint16Array, bands: number, channels: 1 | 3, full: number) {
+  if (values instanceof Uint8Array && bands === channels) return { pixels: values, transparent: false };
   const count = values.length / bands;
   const pixels = new Uint8Array(count * channels);
   let transparent = false;

@@ -7,6 +7,7 @@
  */
 import { KitError } from "../../errors.ts";
 import type { ElementType, Tensor } from "../../onnx/tensor.ts";
+import { type Literal, parseLiteral, shown } from "./python-literal.ts";
 
 export interface NpyHeader {
   readonly type: ElementType;
@@ -103,7 +104,7 @@ export function parseNpyHeader(bytes: Uint8Array, where = "npy"): NpyHeader {
     throw bad(where, `the .npy header is cut off (${bytes.length} bytes, ${needed} needed)`);
   }
   const text = new TextDecoder("utf-8").decode(bytes.subarray(bytes[6] === 1 ? 10 : 12, dataOffset));
-  const dict = parseLiteral(text, where);
+  const dict = parseLiteral(text, (problem, details) => bad(where, problem, details));
   if (!(dict instanceof Map)) throw bad(where, "the .npy header is not a dict");
   const extra = [...dict.keys()].filter((key) => !["descr", "fortran_order", "shape"].includes(key));
   if (dict.size !== 3 || extra.length > 0) {
@@ -293,97 +294,13 @@ function elementType(descr: Literal | undefined, where: string): { type: Element
 }
 
 function dimsOf(shape: Literal | undefined, where: string): number[] {
-  if (!Array.isArray(shape) || !isTuple(shape)) throw bad(where, "shape is not a tuple");
-  if (shape.length > MAX_DIMS) throw bad(where, `shape has ${shape.length} dimensions`);
-  return shape.map((d) => {
-    if (typeof d !== "number" || d < 0) {
-      throw bad(where, `shape (${shape.map(String).join(", ")}) has a size that is not a whole number`);
-    }
-    return d;
+  if (typeof shape !== "object" || shape === null || !("tuple" in shape)) {
+    throw bad(where, "shape is not a tuple");
+  }
+  const dims = shape.tuple;
+  if (dims.length > MAX_DIMS) throw bad(where, `shape has ${dims.length} dimensions`);
+  return dims.map((d) => {
+    if (typeof d === "number" && d >= 0) return d;
+    throw bad(where, `shape (${dims.map(String).join(", ")}) has a size that is not a whole number`);
   });
-}
-
-type Literal = string | boolean | number | null | Literal[] | Map<string, Literal>;
-
-/** Tuples and lists are both arrays here; only a shape must not be a list. */
-const tuples = new WeakSet<Literal[]>();
-const isTuple = (value: Literal[]) => tuples.has(value);
-
-const shown = (text: string) => `'${text.length > 40 ? `${text.slice(0, 40)}…` : text}'`;
-
-/**
- * The part of Python's literals that numpy writes into headers: dict, tuple, list, plain strings, True, False,
- * None and decimal integers (with Python 2's trailing L).
- */
-function parseLiteral(text: string, where: string): Literal {
-  const token = /\s*(?:([{}()[\],:])|'([^'\\\n]*)'|"([^"\\\n]*)"|(True|False|None)\b|(-?\d+)L?(?![\w.]))/y;
-  let position = 0;
-
-  const fail = () =>
-    bad(where, `the .npy header is not a Python literal at character ${position}`, [
-      `there: ${shown(text.slice(position).trimStart())}`,
-    ]);
-  const peek = () => {
-    token.lastIndex = position;
-    return token.exec(text);
-  };
-  const take = () => {
-    const match = peek();
-    if (match === null) throw fail();
-    position = token.lastIndex;
-    return match;
-  };
-  const takeIf = (symbol: string) => {
-    if (peek()?.[1] !== symbol) return false;
-    take();
-    return true;
-  };
-  /** Items up to `end`, separated by commas, one trailing comma allowed. */
-  const list = (end: string, item: () => void) => {
-    let commas = 0;
-    while (!takeIf(end)) {
-      item();
-      if (takeIf(",")) commas++;
-      else if (!takeIf(end)) throw fail();
-      else break;
-    }
-    return commas;
-  };
-
-  const value = (depth: number): Literal => {
-    if (depth > 8) throw fail();
-    const [, symbol, single, double, word, integer] = take();
-    if (single !== undefined) return single;
-    if (double !== undefined) return double;
-    if (word !== undefined) return word === "None" ? null : word === "True";
-    if (integer !== undefined) {
-      const number = Number(integer);
-      if (!Number.isSafeInteger(number))
-        throw bad(where, `${shown(integer)} in the .npy header is too large`);
-      return number;
-    }
-    if (symbol === "{") {
-      const dict = new Map<string, Literal>();
-      list("}", () => {
-        const key = value(depth + 1);
-        if (typeof key !== "string" || !takeIf(":")) throw fail();
-        if (dict.has(key)) throw bad(where, `the .npy header says ${shown(key)} twice`);
-        dict.set(key, value(depth + 1));
-      });
-      return dict;
-    }
-    if (symbol === "(" || symbol === "[") {
-      const items: Literal[] = [];
-      const commas = list(symbol === "(" ? ")" : "]", () => items.push(value(depth + 1)));
-      // (3) is the number 3 in Python; the tuple is (3,).
-      if (symbol === "(" && items.length === 1 && commas === 0) return items[0];
-      if (symbol === "(") tuples.add(items);
-      return items;
-    }
-    throw fail();
-  };
-
-  const result = value(0);
-  if (text.slice(position).trim() !== "") throw fail();
-  return result;
 }

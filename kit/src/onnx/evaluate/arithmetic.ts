@@ -10,6 +10,7 @@ import {
   type BigInts,
   broadcastPositions,
   decode,
+  type Evaluator,
   encode,
   isBig,
   isFloat,
@@ -19,7 +20,6 @@ import {
   storage,
   stridesOf,
 } from "./data.ts";
-import type { Evaluator } from "./index.ts";
 
 /** An operator on numbers (and floats decoded), and on bigints; undefined means "leave it to the engine". */
 interface Two {

@@ -1,5 +1,9 @@
 /** Reading and making tensor data of any element type. */
+import type { Call, Info } from "../inference/call.ts";
 import { type ElementType, sizeOf, type Tensor } from "../tensor.ts";
+
+/** Values of all outputs, or undefined if this case is better left to the engine. All given inputs have values. */
+export type Evaluator = (c: Call, outputs: readonly Info[]) => readonly Tensor[] | undefined;
 
 export type Numeric = Exclude<ElementType, "string">;
 /** Numbers, decoded where they are stored as bits. */

@@ -3,14 +3,10 @@
  * weights (casts, transposes, scaling). Everything else is the engine's work.
  */
 import type { Node } from "../graph.ts";
-import type { Info } from "../infer.ts";
-import { type Call, callOf } from "../inference/call.ts";
+import { callOf, type Info } from "../inference/call.ts";
 import { sizeOf, type Tensor } from "../tensor.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { movement, relabels } from "./movement.ts";
-
-/** Values of all outputs, or undefined if this case is better left to the engine. All given inputs have values. */
-export type Evaluator = (c: Call, outputs: readonly Info[]) => readonly Tensor[] | undefined;
 
 const table = new Map(Object.entries({ ...movement, ...arithmetic }));
 

@@ -6,6 +6,7 @@ import { sizeOf, type Tensor } from "../tensor.ts";
 import {
   broadcastPositions,
   cells,
+  type Evaluator,
   type Numeric,
   positions,
   rawTensor,
@@ -14,7 +15,6 @@ import {
   take,
   view,
 } from "./data.ts";
-import type { Evaluator } from "./index.ts";
 
 const one = (t: Tensor | undefined): readonly Tensor[] | undefined => t && [t];
 const valueAt = (c: Call, i: number): Tensor => c.inputs[i]!.value!;

@@ -1,8 +1,14 @@
 /** What a rule of inference sees: one node, what is known of its inputs, and a way to say what does not fit. */
 import { KitError } from "../../errors.ts";
 import { intOf, intsOf, labelOf, type Node } from "../graph.ts";
-import type { Info } from "../infer.ts";
 import type { ElementType, Tensor } from "../tensor.ts";
+
+/** What is known of a tensor before running the model; `value` where folding knows it. */
+export interface Info {
+  readonly type: ElementType;
+  readonly dims: readonly number[];
+  readonly value?: Tensor;
+}
 
 /** Outputs of a node, in order. A rule is an expression; checks of sizes and values are the driver's, in `infer.ts`. */
 export type Rule = (c: Call) => readonly Info[];

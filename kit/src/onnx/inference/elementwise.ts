@@ -5,14 +5,14 @@ import { type ElementType, elementTypes } from "../tensor.ts";
 import { broadcast, type Call, info, type Rule, sameType } from "./call.ts";
 
 /** The output looks like the first input. */
-export const like: Rule = (c) => [info(c.type(0), c.dims(0))];
+const like: Rule = (c) => [info(c.type(0), c.dims(0))];
 const test: Rule = (c) => [info("bool", c.dims(0))];
 const several: Rule = (c) => [info(sameType(c), broadcast(c, ...c.inputs.map((_, i) => c.dims(i))))];
 const binary: Rule = (c) => [info(sameType(c, [0, 1]), broadcast(c, c.dims(0), c.dims(1)))];
 const compare: Rule = (c) => [info(sameType(c, [0, 1]) && "bool", broadcast(c, c.dims(0), c.dims(1)))];
 
 const unary = Object.fromEntries(
-  `Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Ceil Celu Clip Cos Cosh Elu Erf Exp Floor Gelu HardSigmoid HardSwish
+  `Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Ceil Celu Cos Cosh Elu Erf Exp Floor Gelu HardSigmoid HardSwish
   Identity LeakyRelu Log Mish Neg Not QuickGelu Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign
   Sqrt Tan Tanh ThresholdedRelu`
     .split(/\s+/)
@@ -53,6 +53,7 @@ export const elementwise: Readonly<Record<string, Rule>> = {
   BitwiseXor: binary,
   Cast: (c) => [info(typeNumbered(c, c.int("to", 0)), c.dims(0))],
   CastLike: (c) => [info(c.type(1), c.dims(0))],
+  Clip: (c) => [info(sameType(c), c.dims(0))],
   DequantizeLinear: (c) => [info(c.type(1), c.dims(0))],
   Div: binary,
   Dropout: (c) => [info(c.type(0), c.dims(0)), info("bool", c.dims(0))],

@@ -1,8 +1,7 @@
 /** Operators that make tensors from shapes, numbers or nothing. */
 import type { Attribute } from "../graph.ts";
-import type { Info } from "../infer.ts";
 import { float32, int64, type Tensor } from "../tensor.ts";
-import { type Call, info, type Rule } from "./call.ts";
+import { type Call, type Info, info, type Rule } from "./call.ts";
 import { typeNumbered } from "./elementwise.ts";
 
 const known = (value: Tensor): Info => ({ type: value.type, dims: value.dims, value });

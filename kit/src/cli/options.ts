@@ -1,0 +1,184 @@
+/** Options that several commands share, and how their values are read. */
+import { readFileSync } from "node:fs";
+import { type Command, Option } from "commander";
+import { parseNpy, toFloat32Array } from "../datasets/readers/npy.ts";
+import { parseBytes } from "../engine/chunk.ts";
+import { type Device, devices } from "../engine/node.ts";
+import { KitError } from "../errors.ts";
+import type { Family, Task } from "../model/prepare.ts";
+import { checkCard } from "../node.ts";
+import { type Float32Tensor, float32 } from "../onnx/tensor.ts";
+import type { ModelCard } from "../schemas.generated.ts";
+
+export interface ModelOptions {
+  readonly model: string;
+  readonly card?: string;
+  readonly mean?: number[];
+  readonly std?: number[];
+  readonly size?: { height: number; width: number };
+  readonly resize?: string;
+  readonly layer?: string;
+  readonly family?: Family;
+  readonly architecture?: string;
+  readonly task?: Task;
+  readonly classNames?: string;
+  readonly device: Device;
+  readonly threads?: number;
+  readonly memory?: number;
+}
+
+/** Adds the options that name a model and say what its file does not. */
+export function withModelOptions(command: Command): Command {
+  return command
+    .requiredOption("-m, --model <file>", "the ONNX model")
+    .option("--card <file>", "model card (JSON); default: <model>.card.json beside the model, if there")
+    .option(
+      "--mean <values>",
+      "per channel in [0, 1], comma-separated; subtracted from pixels",
+      numbers("--mean"),
+    )
+    .option(
+      "--std <values>",
+      "per channel in [0, 1], comma-separated; pixels are divided by it",
+      numbers("--std"),
+    )
+    .option("--size <HxW>", "input size, where the model leaves it open", size)
+    .addOption(
+      new Option("--resize <method>", "how images are brought to the input size").choices([
+        "bilinear",
+        "pillow-bilinear",
+        "pillow-bicubic",
+        "pillow-lanczos",
+      ]),
+    )
+    .option("--layer <tensor>", "the tensor CAM methods read; default: inferred")
+    .addOption(
+      new Option("--family <family>", "default: inferred").choices(["cnn", "transformer", "contrastive"]),
+    )
+    .option("--architecture <id>", "for the run document: resnet-50, vit-b-16, …")
+    .addOption(
+      new Option("--task <task>", "default: inferred").choices(["multi-class", "multi-label", "binary"]),
+    )
+    .option(
+      "--class-names <file|list>",
+      "JSON array, text file with one name a line, or a comma-separated list",
+    )
+    .addOption(new Option("--device <device>", "what computes").choices(devices).default("auto"))
+    .option("--threads <n>", "threads of one operator; default: all cores", integer("--threads", 1))
+    .option(
+      "--memory <bytes>",
+      "budget for one batch: 512MB, 2GB; default: a quarter of what is free",
+      parseBytes,
+    );
+}
+
+/** The card with the flags laid over it. */
+export function cardWith(card: ModelCard, options: ModelOptions): ModelCard {
+  const classes = options.classNames === undefined ? card.classes : readClassNames(options.classNames);
+  const input = {
+    ...card.input,
+    ...(options.mean && { mean: options.mean }),
+    ...(options.std && { std: options.std }),
+    ...options.size,
+    ...(options.resize && { resize: { ...card.input?.resize, method: options.resize } }),
+  };
+  const merged = {
+    ...card,
+    ...(classes && { classes }),
+    ...(Object.keys(input).length > 0 && { input }),
+    ...(options.layer && { camLayer: options.layer }),
+    ...(options.family && { family: options.family }),
+    ...(options.architecture && { architecture: options.architecture }),
+    ...(options.task && { task: options.task }),
+  };
+  return checkCard(merged, "what the card and the options say together");
+}
+
+function readClassNames(source: string): string[] {
+  if (!/\.(json|txt)$/i.test(source)) return source.split(",").map((name) => name.trim());
+  const text = readText(source, "the class names");
+  if (source.endsWith(".txt")) return text.split(/\r?\n/).filter((line) => line !== "");
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  if (Array.isArray(value) && value.length > 0 && value.every((v) => typeof v === "string")) return value;
+  throw new KitError("E_CLASS_NAMES", {
+    problem: `${source} is not a JSON array of names`,
+    next: '["cat", "dog"]',
+  });
+}
+
+function readText(path: string, what: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new KitError("E_FILE", { problem: `cannot read ${what} ${path}`, next: "check the path", cause });
+  }
+}
+
+const usage = (problem: string, next: string) => new KitError("E_USAGE", { problem, next });
+
+export const numbers = (flag: string) => (text: string) => {
+  const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  if (values.every(Number.isFinite)) return values;
+  throw usage(`${flag} ${text} is not a list of numbers`, `for example ${flag} 0.485,0.456,0.406`);
+};
+
+export const integer =
+  (flag: string, minimum: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= minimum) return value;
+    throw usage(
+      `${flag} ${text} is not a whole number of at least ${minimum}`,
+      `for example ${flag} ${minimum + 1}`,
+    );
+  };
+
+function size(text: string): { height: number; width: number } {
+  const [, height, width] = /^(\d{1,4})(?:x(\d{1,4}))?$/.exec(text) ?? [];
+  if (height !== undefined && Number(height) > 0 && Number(width ?? height) > 0) {
+    return { height: Number(height), width: Number(width ?? height) };
+  }
+  throw usage(`--size ${text} is not a size`, "for example --size 224 or --size 224x320");
+}
+
+/** Collects `name=value` options into one object; commander calls it once per occurrence. */
+export const assignments =
+  (flag: string) =>
+  (text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> => {
+    const at = text.indexOf("=");
+    if (at > 0) return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+    throw usage(`${flag} ${text} has no "="`, `write ${flag} name=value`);
+  };
+
+/** Collects comma-separated ids over several occurrences. */
+export const ids = (text: string, before: readonly string[] = []): string[] => [
+  ...before,
+  ...text.split(",").map((id) => id.trim()),
+];
+
+/** A float32 array from a .npy file. Throws KitError E_FILE, E_NPY, E_INPUT on values that are not finite. */
+export function readArray(path: string): Float32Tensor {
+  let bytes: Uint8Array;
+  try {
+    bytes = new Uint8Array(readFileSync(path));
+  } catch (cause) {
+    throw new KitError("E_FILE", { problem: `cannot read ${path}`, next: "check the path", cause });
+  }
+  const tensor = parseNpy(bytes, path);
+  const array = float32(tensor.dims, toFloat32Array(tensor));
+  const bad = array.data.findIndex((v) => !Number.isFinite(v));
+  if (bad < 0) return array;
+  throw new KitError("E_INPUT", {
+    problem: `${path} holds ${array.data[bad]} at element ${bad}`,
+    next: "arrays must be finite",
+  });
+}
+
+/** The arrays of `--with NAME=file.npy`. */
+export const readArrays = (files: Readonly<Record<string, string>>): Record<string, Float32Tensor> =>
+  Object.fromEntries(Object.entries(files).map(([name, file]) => [name, readArray(file)]));
