@@ -26,6 +26,7 @@ for (const name of readdirSync(root).sort()) {
       await compile(structuredClone(schema), schema.title, {
         bannerComment: "",
         additionalProperties: false,
+        ignoreMinAndMaxItems: true,
       }),
     );
     parts.push(`export const ${constant} = ${JSON.stringify(schema, null, 2)} as const;\n`);

@@ -6,14 +6,14 @@
  * @minItems 1
  * @maxItems 4
  */
-export type PerChannel = [number] | [number, number] | [number, number, number] | [number, number, number, number];
+export type PerChannel = number[];
 /**
  * In pixel space [0, 1], divided by.
  *
  * @minItems 1
  * @maxItems 4
  */
-export type PerChannel1 = [number] | [number, number] | [number, number, number] | [number, number, number, number];
+export type PerChannel1 = number[];
 
 /**
  * What the kit must know of a model that its ONNX file does not say. Everything is optional: what is absent is inferred from the graph and printed as an assumption.
@@ -39,7 +39,7 @@ export interface ModelCard {
    * @minItems 1
    * @maxItems 50000
    */
-  classes?: [string, ...string[]];
+  classes?: string[];
   input?: {
     name?: string;
     height?: number;

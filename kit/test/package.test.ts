@@ -1,11 +1,23 @@
 /** What users get: the packed tarball, installed in an empty folder, with the native engine and without it. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import manifest from "../package.json" with { type: "json" };
+import { encodeNpy, parseNpy, toFloat32Array } from "../src/datasets/readers/npy.ts";
+import { attr, canonicalOpset, node } from "../src/onnx/graph.ts";
+import { float32 } from "../src/onnx/tensor.ts";
+import { writeOnnx } from "../src/onnx/write.ts";
 import { nodeOnPath } from "./nodes.ts";
 
 const windows = process.platform === "win32";
@@ -40,10 +52,49 @@ interface Ran {
   stderr: string;
 }
 
-function xaiKit(app: string, args: readonly string[], node = process.execPath): Ran {
+function xaiKit(app: string, args: readonly string[], nodeBinary = process.execPath): Ran {
   const bin = join(app, "node_modules", "xai-kit", manifest.bin["xai-kit"]);
-  const { status, stdout, stderr } = spawnSync(node, [bin, ...args], { cwd: app, env, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(nodeBinary, [bin, ...args], {
+    cwd: app,
+    env,
+    encoding: "utf8",
+  });
   return { status, stdout, stderr };
+}
+
+/** A linear model of the mean colour, whose gradient is known without computing it: class weight / pixels. */
+const classWeights = [
+  [1, 2, -4],
+  [8, 0, 0.5],
+];
+const pixels = 8 * 8;
+const expectedGradient = classWeights[1].flatMap((weight) => new Array(pixels).fill(weight / pixels));
+
+function writeModel(app: string): void {
+  const model = writeOnnx({
+    name: "mean-colour",
+    opsets: { "": canonicalOpset },
+    inputs: [{ name: "x", type: "float32", dims: ["batch", 3, 8, 8] }],
+    outputs: [{ name: "logits", type: "float32", dims: ["batch", 2] }],
+    nodes: [
+      node("GlobalAveragePool", ["x"], ["mean"]),
+      node("Flatten", ["mean"], ["colour"]),
+      node("Gemm", ["colour", "weights"], ["logits"], { transB: attr.int(1) }),
+    ],
+    initializers: new Map([["weights", float32([2, 3], classWeights.flat())]]),
+  });
+  writeFileSync(join(app, "model.onnx"), model);
+  const x = float32([3, 8, 8], new Float32Array(3 * pixels).fill(0.5));
+  writeFileSync(join(app, "x.npy"), encodeNpy(x));
+}
+
+function saliency(app: string, nodeBinary = process.execPath): Ran & { gradient: number[] } {
+  const args = "attribute --model model.onnx --input x.npy --target 1 --method saliency --out phi.npy".split(
+    " ",
+  );
+  const ran = xaiKit(app, args, nodeBinary);
+  expect(ran).toMatchObject({ status: 0 });
+  return { ...ran, gradient: [...toFloat32Array(parseNpy(readFileSync(join(app, "phi.npy"))))] };
 }
 
 beforeAll(() => {
@@ -51,6 +102,7 @@ beforeAll(() => {
   const tarball = join(folder, readdirSync(folder).find((name) => name.endsWith(".tgz"))!);
   install(full, tarball);
   install(lean, tarball, "--omit=optional");
+  for (const app of [full, lean]) writeModel(app);
 }, 300_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -117,14 +169,29 @@ describe("the command", () => {
     },
   );
 
+  it("computes an attribution with the native engine", () => {
+    const { stderr, gradient } = saliency(full);
+    expect(gradient).toEqual(expectedGradient);
+    expect(stderr).toMatch(/^engine: onnxruntime-node .*, cpu,/m);
+  });
+
+  it("without the native engine computes the same with WebAssembly, and says so", () => {
+    expect(existsSync(join(lean, "node_modules", "onnxruntime-node"))).toBe(false);
+    const { stderr, gradient } = saliency(lean);
+    expect(gradient).toEqual(expectedGradient);
+    expect(stderr).toMatch(/^engine: onnxruntime-web .*, wasm,/m);
+    expect(stderr).toMatch(/^note: .*slower.*npm install onnxruntime-node/m);
+  });
+
   it("runs on the oldest Node it promises", ({ skip }) => {
-    const node = nodeOnPath((major, minor) => (major === 20 && minor >= 19) || major === 22);
-    if (node === undefined) {
+    const older = nodeOnPath((major, minor) => (major === 20 && minor >= 19) || major === 22);
+    if (older === undefined) {
       skip("no Node 20 or 22 on the PATH");
       return;
     }
-    const { status, stdout, stderr } = xaiKit(full, ["list", "methods", "--json"], node);
+    const { status, stdout, stderr } = xaiKit(full, ["list", "methods", "--json"], older);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(saliency(full, older).gradient).toEqual(expectedGradient);
     expect(JSON.parse(stdout)).toEqual(JSON.parse(xaiKit(full, ["list", "methods", "--json"]).stdout));
   });
 });

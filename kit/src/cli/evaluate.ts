@@ -39,6 +39,7 @@ interface Options extends ModelOptions {
   readonly samples?: number;
   readonly pictures: number;
   readonly failFast?: true;
+  readonly onFault: "stop" | "skip";
   readonly dryRun?: true;
   readonly out?: string;
 }
@@ -62,7 +63,15 @@ export function registerEvaluate(program: Command, run: Run): void {
     .option("--metrics <ids>", "comma-separated; default: the protocol's", ids)
     .option("--samples <n>", "images to explain; default: the protocol's", integer("--samples", 1))
     .option("--pictures <n>", "contact sheets to draw", integer("--pictures", 0), 8)
-    .option("--fail-fast", "stop at the first failure instead of recording it")
+    .addOption(
+      new Option(
+        "--on-fault <what>",
+        "an unreadable image or annotation stops the run, or is left out and recorded",
+      )
+        .choices(["stop", "skip"])
+        .default("stop"),
+    )
+    .option("--fail-fast", "stop at the first method or metric that fails instead of recording it")
     .option("--dry-run", "show the plan and stop")
     .option("-o, --out <dir>", "where the run goes; default: xai-runs/<model>-<data>")
     .addHelpText(
@@ -88,7 +97,7 @@ async function evaluate(io: Io, options: Options): Promise<void> {
     boxes: options.boxes,
     masks: options.masks,
     classes,
-    onFault: options.failFast ? "stop" : "skip",
+    onFault: options.onFault,
   });
   let session: Session | undefined;
   try {
@@ -305,7 +314,7 @@ function picture(
   return sheet(
     [
       {
-        title: `${className(card, prediction)} ${probability.toFixed(2)}`,
+        title: `${className(card, prediction)} ${probability.toFixed(3)}`,
         lines: [`annotated: ${truth}`],
         image: pixelImage(x),
         boxes: sample.labels.flatMap((label) =>

@@ -63,7 +63,6 @@ Examples:
           const tiles: SheetTile[] = [];
           const outcomes: { method: string; status: string; ms: number | null; reason: string | null }[] = [];
           for (const [k, method] of chosen.entries()) {
-            progress.tick(k, method.id);
             const start = performance.now();
             try {
               const attribution = await attribute(method, probe, {
@@ -78,13 +77,14 @@ Examples:
               tiles.push(missingTile(method.id, error.message));
               outcomes.push({ method: method.id, status: "not-applicable", ms: null, reason: error.message });
             }
+            progress.tick(k + 1, method.id);
           }
           progress.done();
           const out = options.out ?? join(dirname(path), `${basename(path, extname(path))}.explained.png`);
           const name = className(card, target);
           await writePng(
             out,
-            sheet([{ title: `${name} ${probabilities[target].toFixed(2)}`, image: pixelImage(x), tiles }], {
+            sheet([{ title: `${name} ${probabilities[target].toFixed(3)}`, image: pixelImage(x), tiles }], {
               title: basename(path),
               subtitle: `explained class: ${name}, logit ${logits[target].toFixed(2)}; model ${basename(options.model)}`,
             }),

@@ -6,10 +6,10 @@
  * does not say is inferred; each inference is an assumption the user gets to read.
  */
 import { KitError } from "../errors.ts";
-import { type FoldedGraph, fold } from "../onnx/fold.ts";
+import type { FoldedGraph } from "../onnx/fold.ts";
 import { attr, type Graph, type Node, names, node, producers, prune, type ValueInfo } from "../onnx/graph.ts";
-import { recognise } from "../onnx/patterns.ts";
 import { formatShape } from "../onnx/shapes.ts";
+import { simplify } from "../onnx/simplify.ts";
 import { float32, type Tensor } from "../onnx/tensor.ts";
 import type { ModelCard } from "../schemas.generated.ts";
 import { attentionNodes, type CamLayer, camLayerOf, tokenLayers } from "./cam-layer.ts";
@@ -88,7 +88,12 @@ export function prepare(
       card: preprocess ? card : {},
       tail,
     });
-  const { folded, input, score, classes, fixedBatch } = withFreeBatch(build, batchDim, tail.name, assume);
+  const { folded, input, score, classes, fixedBatch } = withFreeBatch(build, {
+    batchDim,
+    tail: tail.name,
+    keep: new Set(card.camLayer === undefined ? [] : [card.camLayer]),
+    assume,
+  });
 
   const task = card.task ?? inferTask(classes, tail, assume);
   checkTask(task, classes, tail);
@@ -283,9 +288,18 @@ function assemble(original: Graph, a: Assembly): { graph: Graph; input: string; 
 /** Folds with a free batch where the model allows it, else with the batch it was exported with. */
 function withFreeBatch(
   build: (batch: number | string) => { graph: Graph; input: string; score: string },
-  batchDim: number | string,
-  tail: string,
-  assume: (s: string) => void,
+  {
+    batchDim,
+    tail,
+    keep,
+    assume,
+  }: {
+    batchDim: number | string;
+    tail: string;
+    /** tensors simplification must leave in place */
+    keep: ReadonlySet<string>;
+    assume: (s: string) => void;
+  },
 ) {
   const attempt = (batch: number | string) => {
     const { graph, input, score } = build(batch);
@@ -296,8 +310,7 @@ function withFreeBatch(
         next: "export the image classifier alone",
       });
     }
-    const first = fold(graph, typeof batch === "string" ? batch : undefined);
-    const folded = { ...first, graph: recognise(first.graph, new Set()) };
+    const folded = simplify(graph, typeof batch === "string" ? batch : undefined, keep);
     const shape = folded.shapes.get(score)!;
     const [rows, classes] = shape;
     const free = typeof rows !== "number" && rows.batch === 1;

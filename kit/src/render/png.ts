@@ -1,9 +1,9 @@
 /** PNG files of pictures. Node only: sharp does the encoding. */
-import sharp from "sharp";
 import { writeFileAtomic } from "../files.ts";
 import type { Raster } from "./raster.ts";
 
 export async function encodePng({ data, width, height }: Raster): Promise<Uint8Array> {
+  const { default: sharp } = await import("sharp"); // native: loaded only by commands that need it
   return await sharp(data, { raw: { width, height, channels: 4 } })
     .png({ compressionLevel: 9 })
     .toBuffer();
