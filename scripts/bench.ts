@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { createInterface } from "node:readline";
@@ -16,7 +16,7 @@ import type { Engine, Executable } from "../kit/src/engine/engine.ts";
 import { machineFacts, openEngine } from "../kit/src/engine/node.ts";
 import { KitError } from "../kit/src/errors.ts";
 import { fold } from "../kit/src/onnx/fold.ts";
-import type { Graph } from "../kit/src/onnx/graph.ts";
+import { canonicalOpset, type Graph, node } from "../kit/src/onnx/graph.ts";
 import { readOnnx } from "../kit/src/onnx/read.ts";
 import { shapeAt } from "../kit/src/onnx/shapes.ts";
 import { float32, sizeOf, type Tensor } from "../kit/src/onnx/tensor.ts";
@@ -88,16 +88,26 @@ const comparisons = [
   ["torch gradient", "native gradient"],
 ] as const;
 
+const batches = values.batch.split(",").map(Number);
 const threads = values.threads === undefined ? machineFacts().cores : Number(values.threads);
+for (const n of [...batches, threads, Number(values.rounds), Number(values.seconds)]) {
+  if (Number.isInteger(n) && n > 0) continue;
+  console.error(`error: --batch, --rounds, --threads and --seconds take whole numbers from 1\n\n${help}`);
+  process.exit(2);
+}
+
 const rows: Row[] = [];
+let torch: Torch | undefined;
 try {
+  const measured = [...models()];
   const engines: [string, Engine][] = [["native", await open("cpu")]];
   if (!values["no-wasm"]) engines.push(["wasm", await open("wasm")]);
-  const torch = values.torch === undefined ? undefined : await startTorch(values.python, threads);
-  if (!values.json) describeMachine(torch?.version);
+  if (values.torch !== undefined) torch = await startTorch(values.python, threads);
+  const products = { native: await gigaflops(engines[0][1]), torch: torch?.gigaflops };
+  if (!values.json) describeMachine(torch?.version, products);
 
-  for (const [model, read] of models()) {
-    for (const batch of values.batch.split(",").map(Number)) {
+  for (const [model, read] of measured) {
+    for (const batch of batches) {
       const row = await measure(model, read, batch, engines, torch);
       rows.push(row);
       if (!values.json) print(row);
@@ -109,7 +119,6 @@ try {
       JSON.stringify({ machine: machineFacts(), threads, versions, torch: torch?.version, rows }, null, 2),
     );
   }
-  torch?.stop();
   for (const [, engine] of engines) await engine.close();
 } catch (error) {
   if (!(error instanceof KitError)) throw error;
@@ -117,6 +126,8 @@ try {
   for (const line of error.details) console.error(`  ${line}`);
   if (error.next !== undefined) console.error(`  next: ${error.next}`);
   process.exitCode = 1;
+} finally {
+  torch?.stop();
 }
 
 async function open(device: "cpu" | "wasm"): Promise<Engine> {
@@ -127,6 +138,12 @@ function* models(): Generator<[string, () => Graph]> {
   yield ["small", checkGraph];
   const given = values.torch === undefined ? positionals : [...positionals, values.torch];
   for (const path of given) {
+    if (!existsSync(path)) {
+      throw new KitError("E_BENCH_MODEL", {
+        problem: `no such file or folder: ${path}`,
+        next: "give a model.onnx",
+      });
+    }
     const files = statSync(path).isDirectory()
       ? readdirSync(path)
           .filter((f) => f.endsWith(".onnx"))
@@ -251,8 +268,31 @@ function quantile(values: readonly number[], q: number): number {
   return sorted[low] + (at - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low]);
 }
 
+/** Speed of one matrix product, 1024 × 1024 × 1024: shows whether both sides have a good one. Best of 5. */
+async function gigaflops(engine: Engine): Promise<number> {
+  const dims = [1024, 1024];
+  const executable = await engine.load({
+    name: "matrix product",
+    opsets: { "": canonicalOpset },
+    inputs: [{ name: "x", type: "float32", dims }],
+    outputs: [{ name: "y", type: "float32", dims }],
+    nodes: [node("MatMul", ["x", "x"], ["y"])],
+    initializers: new Map(),
+  });
+  let best = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 5; i++) {
+    const x = filled(dims, Math.sin);
+    const start = performance.now();
+    await executable.run({ x }, ["y"]);
+    best = Math.min(best, performance.now() - start);
+  }
+  await executable.release();
+  return (2 * 1024 ** 3) / best / 1e6;
+}
+
 interface Torch {
   readonly version: string;
+  readonly gigaflops: number;
   knows(model: string): boolean;
   time(model: string, kind: "forward" | "gradient", batch: number): Promise<number>;
   stop(): void;
@@ -273,10 +313,15 @@ async function startTorch(python: string, threads: number): Promise<Torch> {
       next: "--torch needs a Python with torch and torchvision; name it with --python",
     });
   }
-  const { version, models } = await answer<{ version: string; models: string[] }>();
+  const { version, gigaflops, models } = await answer<{
+    version: string;
+    gigaflops: number;
+    models: string[];
+  }>();
   const known = new Set(models);
   return {
     version,
+    gigaflops,
     knows: (model) => known.has(model),
     async time(model, kind, batch) {
       child.stdin.write(`${JSON.stringify({ model, kind, batch })}\n`);
@@ -288,13 +333,25 @@ async function startTorch(python: string, threads: number): Promise<Torch> {
   };
 }
 
-function describeMachine(torch: string | undefined): void {
-  const { cpu, cores, memory, platform, arch, node } = machineFacts();
+function describeMachine(
+  torchVersion: string | undefined,
+  products: { native: number; torch: number | undefined },
+): void {
+  const { cpu, cores, memory, platform, arch, node: nodeVersion } = machineFacts();
   const gib = Math.round(memory / 2 ** 30);
   console.log(
-    `${cpu}, ${cores} cores, ${gib} GiB, ${platform} ${arch}, Node ${node}; ${threads} threads each`,
+    `${cpu}, ${cores} cores, ${gib} GiB, ${platform} ${arch}, Node ${nodeVersion}; ${threads} threads each`,
   );
-  if (torch !== undefined) console.log(`PyTorch ${torch}, eager, parameters frozen`);
+  if (products.torch !== undefined) {
+    const [mine, theirs] = [products.native.toFixed(0), products.torch.toFixed(0)];
+    console.log(`PyTorch ${torchVersion}, eager, parameters frozen`);
+    console.log(`matrix product: ONNX Runtime ${mine} GFLOP/s, PyTorch ${theirs} GFLOP/s`);
+    if (products.torch < products.native / 10) {
+      console.log(
+        "WARNING: this PyTorch has a slow BLAS; ratios to it say little. Debian: libopenblas0-pthread",
+      );
+    }
+  }
   console.log("ratio of times in one round: median [quartiles]; above 1 the first is slower\n");
 }
 

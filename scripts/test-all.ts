@@ -1,6 +1,6 @@
 /**
  * Everything that must hold before a change lands, and its one verdict as the last line: `N passed, N failed[, N skipped]`.
- * Types, lint and build count as one test each; all other tests are vitest's.
+ * Types, lint, schemas and build count as one test each; all other tests are vitest's.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -24,6 +24,7 @@ const checks: Record<string, string[][]> = {
     [bin.tsc, "-p", "scripts"],
   ],
   lint: [[bin.biome, "check", "--error-on-warnings", "--max-diagnostics=none", "."]],
+  schemas: [["scripts/generate-schemas.ts", "--check"]],
   build: [["scripts/build.mjs"]],
 };
 /** Groups of vitest files, by folder. */
@@ -37,11 +38,12 @@ const { values } = parseArgs({ options: { only: { type: "string" }, help: { type
 if (values.help) {
   console.log(`usage: npm test [-- --only ${all.join(",")}]
 
-types  the TypeScript compiler over every source and test
-lint   Biome: format, lint, order of imports
-build  kit/src to kit/dist
-unit   the tests beside their files, gradient checks among them
-kit    the tests that span modules: oracle, fuzz, boundaries, registries, the packed package and its CLI
+types    the TypeScript compiler over every source and test
+lint     Biome: format, lint, order of imports
+schemas  the types made from schemas/ are current
+build    kit/src to kit/dist
+unit     the tests beside their files, gradient checks among them
+kit      the tests that span modules: oracle, fuzz, boundaries, registries, the packed package and its CLI
 
 One test file or one test: npx vitest run <part of its path> [-t <part of its name>]`);
   process.exit(0);

@@ -14,13 +14,18 @@ import os
 import pathlib
 import warnings
 
+DEFAULT = ["resnet50", "densenet121", "convnext_tiny", "efficientnet_b0", "vit_b_16"]
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("out", type=pathlib.Path, help="folder to write to")
+parser.add_argument("models", nargs="*", default=DEFAULT, help=f"default: {' '.join(DEFAULT)}")
+parser.add_argument("--batch", type=int, default=2, help="images per model; default: 2")
+arguments = parser.parse_args()  # before torch is imported: --help answers everywhere
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads than free cores spin
 
 import numpy
 import torch
 import torchvision
-
-DEFAULT = ["resnet50", "densenet121", "convnext_tiny", "efficientnet_b0", "vit_b_16"]
 
 
 def model(name):
@@ -49,11 +54,6 @@ def gradient(net, x, seed):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=pathlib.Path, help="folder to write to")
-    parser.add_argument("models", nargs="*", default=DEFAULT, help=f"default: {' '.join(DEFAULT)}")
-    parser.add_argument("--batch", type=int, default=2)
-    arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore")

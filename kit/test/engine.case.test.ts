@@ -1,9 +1,10 @@
 /** One suite, every engine: what one computes, all compute. An exception is named in `exceptions`, with its reason. */
 import { afterAll, describe, expect, it } from "vitest";
+import { checkGraph, input } from "../src/engine/check.ts";
 import type { Engine, Provider } from "../src/engine/engine.ts";
 import { openEngine } from "../src/engine/node.ts";
 import { canonicalOpset, type Graph } from "../src/onnx/graph.ts";
-import type { Tensor } from "../src/onnx/tensor.ts";
+import { float32, type Tensor } from "../src/onnx/tensor.ts";
 import { type Case, cases } from "./engine.cases.ts";
 
 /** "<provider> <case>" → why it is left out there. */
@@ -43,7 +44,7 @@ function expectSame(got: Tensor, want: Tensor) {
 const opened = new Map<Provider, Engine | undefined>();
 for (const provider of ["cpu", "wasm"] as const) {
   // only an engine that is not installed is skipped; one that is there and fails its check is a failure of this suite
-  const engine = await openEngine({ device: provider, threads: 2 }).then(
+  const engine = await openEngine({ device: provider }).then(
     (o) => o.engine,
     (error: { details: string[] }) => {
       if (!error.details.some((d) => d.includes("is not installed"))) throw error;
@@ -64,6 +65,21 @@ describe.each([...opened])("%s", (provider, engine) => {
     const executable = await engine.load(graphOf(c));
     const got = await executable.run(copy(c.feeds), Object.keys(c.want));
     for (const [name, want] of Object.entries(c.want)) expectSame(got[name], want);
+    await executable.release();
+  });
+
+  it("gives an image the same numbers to the last bit, whatever batch it is in", async () => {
+    const executable = await engine.load(checkGraph());
+    const { data } = input(8);
+    const size = data.length / 8;
+    const logits = async (from: number, count: number) => {
+      const x = float32([count, 3, 32, 32], data.slice(from * size, (from + count) * size));
+      return (await executable.run({ x }, ["logits"])).logits.data as Float32Array;
+    };
+    const together = await logits(0, 8);
+    for (const count of [1, 2, 3]) {
+      expect(await logits(2, count)).toEqual(together.slice(20, 20 + 10 * count));
+    }
     await executable.release();
   });
 });

@@ -183,6 +183,15 @@ describe("the command", () => {
     expect(stderr).toMatch(/^note: .*slower.*npm install onnxruntime-node/m);
   });
 
+  it("without the native part of sharp says what to install", () => {
+    writeFileSync(join(lean, "a.png"), Buffer.from("89504e470d0a1a0a", "hex"));
+    const { status, stderr } = xaiKit(lean, ["explain", "a.png", "--model", "model.onnx", "--out", "b.png"]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /^error: the image library sharp does not load .*\[E_SHARP\]\n {2}next: .*npm install/m,
+    );
+  });
+
   it("runs on the oldest Node it promises", ({ skip }) => {
     const older = nodeOnPath((major, minor) => (major === 20 && minor >= 19) || major === 22);
     if (older === undefined) {

@@ -110,6 +110,17 @@ describe("backward", () => {
     expect(made.graph.outputs.at(-1)).toEqual({ name: names.x, type: "float32", dims: ["batch", 2] });
   });
 
+  it("differentiates with respect to weights", async () => {
+    const folded = graphOf({ x: ["batch", 2] }, [node("Gemm", ["x", "w"], ["y"])], "y", {
+      w: float32([2, 1], [5, 7]),
+    });
+    const feeds = { x: float32([2, 2], [1, 2, 3, 4]) };
+    expect(await gradients(folded, { score: "y", wrt: ["x", "w"] }, feeds)).toEqual({
+      x: [5, 7, 5, 7],
+      w: [4, 6],
+    });
+  });
+
   it("can be applied to its own output", async () => {
     const nodes = [node("Mul", ["x", "x"], ["xx"]), node("Mul", ["xx", "x"], ["y"])];
     const once = backward(graphOf({ x: ["batch", 1] }, nodes, "y"), { score: "y", wrt: ["x"] });

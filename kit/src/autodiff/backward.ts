@@ -7,7 +7,7 @@
  */
 import { KitError } from "../errors.ts";
 import type { FoldedGraph } from "../onnx/fold.ts";
-import { type Graph, labelOf, type Node, names, node, prune, type ValueInfo } from "../onnx/graph.ts";
+import { type Graph, labelOf, type Node, names, prune, type ValueInfo } from "../onnx/graph.ts";
 import type { Shape } from "../onnx/shapes.ts";
 import type { ElementType } from "../onnx/tensor.ts";
 import { createOps, type Draft, type Ops } from "./ops.ts";
@@ -57,8 +57,15 @@ const tableOf = ({ rules, pool }: Pick<BackwardOptions, "rules" | "pool">): Rule
 
 const differentiable: ReadonlySet<ElementType> = new Set(["float32", "float64", "float16", "bfloat16"]);
 
-/** The tensors and nodes that a gradient passes: reachable from wrt forwards and from the score backwards. */
-function route(folded: FoldedGraph, table: RuleTable, score: string, wrt: readonly string[]) {
+interface Path {
+  /** tensors that get a gradient */
+  readonly reached: ReadonlySet<string>;
+  /** nodes it passes, last first */
+  readonly nodes: readonly Node[];
+}
+
+/** What a gradient passes: reachable from wrt forwards and from the score backwards. */
+function route(folded: FoldedGraph, table: RuleTable, score: string, wrt: readonly string[]): Path {
   const { graph, types } = folded;
   const carries = new Set(wrt);
   for (const n of graph.nodes) {
@@ -74,7 +81,7 @@ function route(folded: FoldedGraph, table: RuleTable, score: string, wrt: readon
     nodes.push(n);
     for (const i of passed) reached.add(i);
   }
-  return { carries, reached, nodes };
+  return { reached, nodes };
 }
 
 function gaps(nodes: readonly Node[], table: RuleTable): readonly Gap[] {
@@ -144,6 +151,9 @@ function dimsFor(folded: FoldedGraph, shape: Shape): (number | string)[] {
 /**
  * Builds d(Σ seed ⊙ score)/d wrt.
  *
+ * Initializers count as constants, and some rules keep a worked-out copy of them (flipped weights). Differentiating a
+ * gradient once more with respect to a weight needs that weight as a graph input.
+ *
  * @throws KitError E_NO_GRADIENT  operators between wrt and score have no rule; all are listed
  * @throws KitError E_GRADIENT_TENSOR  score or wrt is no float tensor of the graph
  *
@@ -153,77 +163,137 @@ export function backward(folded: FoldedGraph, options: BackwardOptions): Backwar
   const { score, wrt } = options;
   const { graph } = folded;
   const table = tableOf(options);
-  const draft: Draft = {
-    nodes: [],
-    initializers: new Map(graph.initializers),
-    shapes: new Map(folded.shapes),
-    types: new Map(folded.types),
-  };
-  for (const [name, t] of graph.initializers) {
-    draft.shapes.set(name, t.dims);
-    draft.types.set(name, t.type);
-  }
+  const draft = draftOf(folded);
+  const { shapes, types } = draft;
+  requireFloats(draft, [score, ...wrt]);
+  const path = route(folded, table, score, wrt);
+  requireRules(path.nodes, table, options);
+
   const { fresh, unused } = freshNames(graph);
   const ops = createOps(graph, draft, fresh);
+  const seed: Value = { name: unused(options.seed ?? "seed"), type: "float32", shape: shapes.get(score)! };
+  shapes.set(seed.name, seed.shape);
+  types.set(seed.name, seed.type);
 
+  const gradients = new Map([[score, ops.cast(seed, types.get(score)!)]]);
+  const extended = propagate({ ops, draft, path, table, fresh }, gradients);
+
+  const describe = (name: string): ValueInfo => ({
+    name,
+    type: types.get(name)!,
+    dims: dimsFor(folded, shapes.get(name)!),
+  });
+  const outputs = new Map(graph.outputs.map((o) => [o.name, o]));
+  if (!outputs.has(score)) outputs.set(score, describe(score));
+  const unclaimed = new Set(draft.nodes.flatMap((n) => n.outputs));
+  const named: Record<string, string> = {};
+  for (const name of new Set(wrt)) {
+    const found = gradients.get(name) ?? ops.full(shapes.get(name)!, 0, types.get(name));
+    // a graph output needs a node and a name of its own: two tensors may share one gradient, or have the seed itself
+    const own = unclaimed.delete(found.name) ? found : ops.op("Identity", [found]);
+    named[name] = own.name;
+    outputs.set(own.name, describe(own.name));
+  }
+  const whole: Graph = {
+    ...graph,
+    inputs: [...graph.inputs, describe(seed.name)],
+    nodes: [...graph.nodes.map((n) => extended.get(n) ?? n), ...draft.nodes],
+    initializers: draft.initializers,
+  };
+  return {
+    folded: { graph: prune(whole, [...outputs.values()]), shapes, types },
+    gradients: named,
+    seed: seed.name,
+  };
+}
+
+/** The forward graph as the ground that the builder adds to. */
+function draftOf({ graph, shapes, types }: FoldedGraph): Draft {
+  const constants = [...graph.initializers];
+  return {
+    nodes: [],
+    initializers: new Map(constants),
+    shapes: new Map([...shapes, ...constants.map(([name, t]) => [name, t.dims] as const)]),
+    types: new Map([...types, ...constants.map(([name, t]) => [name, t.type] as const)]),
+  };
+}
+
+function requireFloats({ shapes, types }: Draft, tensors: readonly string[]): void {
+  for (const name of tensors) {
+    const type = types.get(name);
+    if (type !== undefined && differentiable.has(type) && shapes.has(name)) continue;
+    throw new KitError("E_GRADIENT_TENSOR", {
+      problem: `${name} is ${type === undefined ? "no tensor of the graph" : `of type ${type}`}, so it has no gradient`,
+      next: "name a float input, output or inner tensor of the model",
+    });
+  }
+}
+
+function requireRules(nodes: readonly Node[], table: RuleTable, { score, wrt }: BackwardOptions): void {
+  const missing = gaps(nodes, table);
+  if (missing.length === 0) return;
+  throw new KitError("E_NO_GRADIENT", {
+    problem: `operators between ${wrt.join(", ")} and ${score} have no gradient`,
+    details: missing.map(
+      ({ op, count, firstNode }) => `${op}: ${count} ${count === 1 ? "node" : "nodes"}, first ${firstNode}`,
+    ),
+    next: "use a method that needs no gradient, or export the model without these operators",
+  });
+}
+
+interface Journey {
+  readonly ops: Ops;
+  readonly draft: Draft;
+  readonly path: Path;
+  readonly table: RuleTable;
+  readonly fresh: (hint: string) => string;
+}
+
+/** Walks the nodes backwards and adds up `gradients` by tensor; returns the nodes that got outputs they did not have. */
+function propagate(
+  { ops, draft, path, table, fresh }: Journey,
+  gradients: Map<string, Value>,
+): Map<Node, Node> {
+  const extended = new Map<Node, Node>();
   const tensor = (name: string): Value => ({
     name,
     type: draft.types.get(name)!,
     shape: draft.shapes.get(name)!,
     constant: draft.initializers.get(name),
   });
-  for (const name of [score, ...wrt]) {
-    const type = draft.types.get(name);
-    if (type !== undefined && differentiable.has(type) && draft.shapes.has(name)) continue;
-    throw new KitError("E_GRADIENT_TENSOR", {
-      problem: `${name} is ${type === undefined ? "no tensor of the graph" : `of type ${type}`}, so it has no gradient`,
-      next: "name a float input, output or inner tensor of the model",
-    });
+  /** "" is an absent optional tensor; rules do not look at those they do not know to be there. */
+  const tensors = (list: readonly string[]) =>
+    list.map((name) => (name === "" ? undefined : tensor(name))) as readonly Value[];
+
+  function extra(n: Node, index: number): Value {
+    const before = extended.get(n) ?? n;
+    if (before.outputs[index]) return tensor(before.outputs[index]);
+    const outputs = [...before.outputs];
+    while (outputs.length <= index) outputs.push("");
+    outputs[index] = fresh(n.op);
+    const after = { ...n, outputs };
+    const { shape, type } = ops.shapesOf(after, tensors(n.inputs))[index];
+    draft.shapes.set(outputs[index], shape);
+    draft.types.set(outputs[index], type);
+    extended.set(n, after);
+    return tensor(outputs[index]);
   }
 
-  const path = route(folded, table, score, wrt);
-  const missing = gaps(path.nodes, table);
-  if (missing.length > 0) {
-    throw new KitError("E_NO_GRADIENT", {
-      problem: `operators between ${wrt.join(", ")} and ${score} have no gradient`,
-      details: missing.map(
-        (g) => `${g.op}: ${g.count} ${g.count === 1 ? "node" : "nodes"}, first ${g.firstNode}`,
-      ),
-      next: "use a method that needs no gradient, or export the model without these operators",
-    });
-  }
-
-  const seed: Value = {
-    name: unused(options.seed ?? "seed"),
-    type: "float32",
-    shape: draft.shapes.get(score)!,
-  };
-  draft.shapes.set(seed.name, seed.shape);
-  draft.types.set(seed.name, seed.type);
-
-  const gradients = new Map<string, Value>([[score, ops.cast(seed, draft.types.get(score)!)]]);
-  const extended = new Map<Node, string[]>();
   for (const n of path.nodes) {
     const dys = n.outputs.map((o) => gradients.get(o));
-    if (dys.every((d) => d === undefined)) continue;
-    const outputs = n.outputs.map((o) => (o === "" ? undefined : tensor(o))) as Value[];
+    if (dys.every((dy) => dy === undefined)) continue;
+    const outputs = tensors(n.outputs);
     const need = n.inputs.map((i) => path.reached.has(i));
     const results = table[keyOf(n)].rule({
       ops,
       node: n,
       dy: dys[0] ?? ops.full(outputs[0].shape, 0, outputs[0].type),
       dys,
-      inputs: n.inputs.map((i) => (i === "" ? undefined : tensor(i))) as Value[],
+      inputs: tensors(n.inputs),
       output: outputs[0],
       outputs,
       need,
-      extra: (index) => {
-        const list = extended.get(n) ?? [...n.outputs];
-        while (list.length <= index) list.push("");
-        list[index] ||= fresh(n.op);
-        extended.set(n, list);
-        return extraValue(n, list, index);
-      },
+      extra: (index) => extra(n, index),
     });
     for (const [i, name] of n.inputs.entries()) {
       const result = results[i];
@@ -233,50 +303,5 @@ export function backward(folded: FoldedGraph, options: BackwardOptions): Backwar
       gradients.set(name, before ? ops.add(before, given) : given);
     }
   }
-
-  /** Shape and type of an output that was not there before, from inference on the extended node. */
-  function extraValue(n: Node, outputs: readonly string[], index: number): Value {
-    const found = ops.shapesOf(
-      { ...n, outputs },
-      n.inputs.map((i) => (i === "" ? undefined : tensor(i))),
-    )[index];
-    draft.shapes.set(outputs[index], found.shape);
-    draft.types.set(outputs[index], found.type);
-    return { name: outputs[index], ...found };
-  }
-
-  const results: Record<string, string> = {};
-  const outputs = new Map<string, ValueInfo>(graph.outputs.map((o) => [o.name, o]));
-  const describe = (name: string): ValueInfo => ({
-    name,
-    type: draft.types.get(name)!,
-    dims: dimsFor(folded, draft.shapes.get(name)!),
-  });
-  if (!outputs.has(score)) outputs.set(score, describe(score));
-  const made = new Set(draft.nodes.flatMap((n) => n.outputs));
-  for (const name of new Set(wrt)) {
-    const shape = draft.shapes.get(name)!;
-    const given = gradients.get(name) ?? ops.full(shape, 0, draft.types.get(name)!);
-    // a graph output needs a node and a name of its own: two tensors may share one gradient, or be the seed itself
-    const own = made.delete(given.name) ? given : ops.op("Identity", [given]);
-    results[name] = own.name;
-    outputs.set(own.name, describe(own.name));
-  }
-
-  const whole: Graph = {
-    ...graph,
-    inputs: [...graph.inputs, describe(seed.name)],
-    nodes: [
-      ...graph.nodes.map((n) =>
-        extended.has(n) ? node(n.op, n.inputs, extended.get(n)!, n.attributes, n.name, n.domain) : n,
-      ),
-      ...draft.nodes,
-    ],
-    initializers: draft.initializers,
-  };
-  return {
-    folded: { graph: prune(whole, [...outputs.values()]), shapes: draft.shapes, types: draft.types },
-    gradients: results,
-    seed: seed.name,
-  };
+  return extended;
 }

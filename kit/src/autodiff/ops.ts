@@ -85,7 +85,6 @@ export function createOps(graph: Graph, draft: Draft, fresh: (hint: string) => s
     inputs: readonly (Value | undefined)[],
     attributes: Attributes = {},
     count = 1,
-    domain = "",
   ): readonly Value[] {
     const outputs = Array.from({ length: count }, () => fresh(op));
     const made = node(
@@ -94,7 +93,6 @@ export function createOps(graph: Graph, draft: Draft, fresh: (hint: string) => s
       outputs,
       attributes,
       outputs[0],
-      domain,
     );
     draft.nodes.push(made);
     return shapesOf(made, inputs).map((known, i) => {
@@ -257,7 +255,6 @@ export function createOps(graph: Graph, draft: Draft, fresh: (hint: string) => s
 
   return {
     shapesOf,
-    nodes,
     op,
     constant,
     integers,
@@ -285,7 +282,6 @@ export function createOps(graph: Graph, draft: Draft, fresh: (hint: string) => s
     /** −1, 0 or 1; a clipped product because Sign falls back to the CPU on WebGPU. */
     sign: (x: Value) => op("Clip", [mul(x, 1e30), scalar(-1, x.type), scalar(1, x.type)]),
     cast,
-    dims,
     count,
     reshape,
     transpose,

@@ -4,8 +4,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import { canonicalOpset, type Graph, node } from "../onnx/graph.ts";
 import { float32, int64 } from "../onnx/tensor.ts";
 import { checkEngine } from "./check.ts";
-import type { Engine, Executable } from "./engine.ts";
-import { defaultBudget, machineFacts, openEngine } from "./node.ts";
+import { type Engine, type Executable, providers } from "./engine.ts";
+import { defaultBudget, machineFacts, openEngine, probeDevices } from "./node.ts";
 import { openRemote } from "./remote.ts";
 
 /** A run that takes a while: `steps` products of 512 × 512 matrices. */
@@ -194,7 +194,8 @@ describe("choosing a device", () => {
     });
   });
 
-  it("refuses words that are no device", async () => {
+  it("refuses words that are no device, and numbers that are no threads", async () => {
+    await expect(openEngine({ threads: 0 })).rejects.toMatchObject({ code: "E_PARAM" });
     await expect(openEngine({ device: "gpu" as "cpu" })).rejects.toMatchObject({
       code: "E_PARAM",
       next: expect.stringContaining("auto, cpu, wasm"),
@@ -211,6 +212,17 @@ describe("choosing a device", () => {
     };
     const check = await checkEngine(wrong, () => 0);
     expect(check).toMatchObject({ ok: false, reason: expect.stringContaining("wrong numbers") });
+  });
+
+  it("probes every device, each with its reason", async () => {
+    const { devices, tolerance } = await probeDevices({ threads: 1 });
+    expect(devices.map((d) => d.provider).sort()).toEqual([...providers].sort());
+    for (const d of devices) {
+      expect(d.reason.length).toBeGreaterThan(10);
+      if (d.ok) expect(d.maxError).toBeLessThanOrEqual(tolerance);
+    }
+    expect(devices.find((d) => d.provider === "wasm")).toMatchObject({ ok: true, ms: expect.any(Number) });
+    expect(devices.find((d) => d.provider === absent)?.reason).toMatch(/not (offered|installed)/);
   });
 
   it("knows the machine without naming it", () => {

@@ -11,13 +11,17 @@ import { type Engine, type EngineInfo, type Provider, providers } from "./engine
 import { nameOf } from "./onnxruntime.ts";
 import { openRemote } from "./remote.ts";
 
+export const engines = ["onnxruntime"] as const;
 export const devices = ["auto", ...providers] as const;
 export type Device = (typeof devices)[number];
 
 export interface OpenOptions {
-  readonly engine?: "onnxruntime";
+  readonly engine?: (typeof engines)[number];
   readonly device?: Device;
-  /** threads of one operator; all cores unless told */
+  /**
+   * threads of one operator; unless told, all cores, but 1 for wasm: with more, its products round differently for a
+   * batch of one than for the same image in a larger batch
+   */
   readonly threads?: number;
 }
 
@@ -45,14 +49,20 @@ export interface Opened {
  * @throws KitError E_DEVICE when the device asked for does not work, or none does
  */
 export async function openEngine(options: OpenOptions = {}): Promise<Opened> {
-  const { device = "auto", threads = availableParallelism() } = options;
+  const { engine: id = "onnxruntime", device = "auto", threads } = options;
+  if (!engines.includes(id)) {
+    throw new KitError("E_PARAM", {
+      problem: `there is no engine "${id}"`,
+      next: `choose one of: ${engines.join(", ")}`,
+    });
+  }
   if (!devices.includes(device)) {
     throw new KitError("E_PARAM", {
       problem: `there is no device "${device}"`,
       next: `choose one of: ${devices.join(", ")}`,
     });
   }
-  if (!Number.isInteger(threads) || threads < 1) {
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
     throw new KitError("E_PARAM", {
       problem: `${threads} threads cannot be`,
       next: "give a whole number from 1",
@@ -94,10 +104,10 @@ function nativeFolder(): string | undefined {
   }
 }
 
-const candidateOf = (provider: Provider, threads: number): Candidate => ({
+const candidateOf = (provider: Provider, threads: number | undefined): Candidate => ({
   package: provider === "wasm" ? "onnxruntime-web" : "onnxruntime-node",
   provider,
-  threads,
+  threads: threads ?? (provider === "wasm" ? 1 : availableParallelism()),
 });
 
 async function tryCandidate(
@@ -168,7 +178,7 @@ function adviceFor(info: EngineInfo): string | undefined {
   return `wasm is about 6 times slower than the native engine; ${nativeMissing}`;
 }
 
-async function noDevice(device: Device, attempts: readonly Attempt[], threads: number): Promise<KitError> {
+async function noDevice(device: Device, attempts: readonly Attempt[], threads?: number): Promise<KitError> {
   const details = attempts.map((a) => `${nameOf(a)}: ${a.reason}`);
   if (device === "auto") {
     return new KitError("E_DEVICE", { problem: "no device can compute here", details, next: nativeMissing });
@@ -231,11 +241,7 @@ export interface Diagnosis {
 }
 
 /** Tries every device, for `xai-kit doctor`; `ms` is the median of five runs of the check graph at batch 8. */
-export async function probeDevices({
-  threads = availableParallelism(),
-}: {
-  readonly threads?: number;
-} = {}): Promise<Diagnosis> {
+export async function probeDevices({ threads }: Pick<OpenOptions, "threads"> = {}): Promise<Diagnosis> {
   const order: readonly Provider[] = ["cuda", "directml", "coreml", "cpu", "wasm", "webgpu"];
   const found: Attempt[] = [];
   for (const provider of order) {

@@ -118,18 +118,14 @@ export async function openRemote(candidate: Candidate, source: URL = beside): Pr
   };
 }
 
+/** Never E_ENGINE_MEMORY: a smaller batch cannot revive the worker. */
 function died(candidate: Candidate, error: Error & { code?: string }): KitError {
-  const details = [error.message];
-  if (error.code === "ERR_WORKER_OUT_OF_MEMORY") {
-    return new KitError("E_ENGINE_MEMORY", {
-      problem: `the worker of ${nameOf(candidate)} ran out of memory and ended`,
-      details,
-      next: "lower --memory, or free some memory and run the same command again",
-    });
-  }
   return new KitError("E_ENGINE_DIED", {
     problem: `the worker of ${nameOf(candidate)} ended unexpectedly`,
-    details,
-    next: "run the same command again: finished work is kept; if it ends again, try another --device",
+    details: [error.message],
+    next:
+      error.code === "ERR_WORKER_OUT_OF_MEMORY"
+        ? "lower --memory and run the same command again: finished work is kept"
+        : "run the same command again: finished work is kept; if it ends again, try another --device",
   });
 }

@@ -29,7 +29,7 @@ export function baselineOf(
 }
 
 /**
- * Checks an input against the dims it must have; "N" entries (null) are free. A leading 1 is dropped where a dimension is too many.
+ * Checks an input against the dims it must have; "N" entries (null) are any number but 0. A leading 1 is dropped where a dimension is too many.
  *
  * @throws KitError E_INPUT naming the input, its dims and the expected ones
  */
@@ -40,7 +40,7 @@ export function ofShape(
 ): Float32Tensor {
   const own =
     tensor.dims.length === dims.length + 1 && tensor.dims[0] === 1 ? tensor.dims.slice(1) : tensor.dims;
-  if (own.length === dims.length && own.every((d, i) => dims[i] === null || dims[i] === d)) {
+  if (own.length === dims.length && own.every((d, i) => dims[i] === d || (dims[i] === null && d > 0))) {
     return own === tensor.dims ? tensor : { ...tensor, dims: own };
   }
   throw new KitError("E_INPUT", {

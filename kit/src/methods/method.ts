@@ -108,11 +108,11 @@ export async function attribute(
   });
 }
 
-/** An attribution reduced to [H,W] by its method's rule; a map stays as it is. */
+/** An attribution [C,H,W] reduced to [H,W] by its method's rule; [H,W] counts as one channel. */
 export function toMap(attribution: Float32Tensor, rule: MapRule): Float32Tensor {
-  if (attribution.dims.length === 2) return attribution;
-  const [channels, height, width] = attribution.dims;
+  const [height, width] = attribution.dims.slice(-2);
   const pixels = height * width;
+  const channels = attribution.data.length / pixels;
   const data = new Float32Array(pixels);
   for (let i = 0; i < pixels; i++) {
     let sum = 0;
@@ -125,7 +125,7 @@ export function toMap(attribution: Float32Tensor, rule: MapRule): Float32Tensor 
   return { type: "float32", dims: [height, width], data };
 }
 
-/** A map clipped at 0 and min-max scaled to [0, 1]; a constant one becomes all zeros. */
+/** A map clipped at 0 and min-max scaled to [0, 1]; a constant or non-finite one becomes all zeros. */
 export function relevance(map: Float32Tensor): Float32Tensor {
   let low = Number.POSITIVE_INFINITY;
   let high = 0;
@@ -134,6 +134,7 @@ export function relevance(map: Float32Tensor): Float32Tensor {
     high = Math.max(high, v);
   }
   const range = high - low;
-  const data = map.data.map((v) => (range > 0 ? (Math.max(v, 0) - low) / range : 0));
+  const scalable = range > 0 && Number.isFinite(range);
+  const data = map.data.map((v) => (scalable ? (Math.max(v, 0) - low) / range : 0));
   return { type: "float32", dims: map.dims, data };
 }

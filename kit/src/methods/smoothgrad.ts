@@ -27,7 +27,7 @@ export const smoothgrad = defineMethod({
       description: "noise sd as a share of the image's range",
     },
     absolute: { type: "boolean", default: false, description: "average |∂f/∂x|" },
-    squared: { type: "boolean", default: false, description: "average (∂f/∂x)²" },
+    squared: { type: "boolean", default: false, description: "average (∂f/∂x)²; `absolute` then changes nothing" },
   },
   inputs: {
     noise: { dims: "[N,C,H,W]", description: "noise added to x, one entry per draw; N replaces `draws`" },
@@ -37,16 +37,16 @@ export const smoothgrad = defineMethod({
     const supplied = given("noise");
     const noise = supplied && ofShape("noise", supplied, [null, ...x.dims]);
     const draws = noise ? noise.dims[0] : params.draws;
-    const stream = rng("noise");
     const sd = params.sigma * rangeOf(x.data);
     const mean = new Float64Array(x.data.length);
-    // drawn ahead, because a batch that failed for memory is filled again
-    const drawn =
-      noise?.data ?? Float32Array.from({ length: draws * x.data.length }, () => sd * stream.normal());
     await probe.gradients(
       draws,
       (k, point) => {
-        for (let i = 0; i < point.length; i++) point[i] = x.data[i] + drawn[k * point.length + i];
+        // a stream per draw: a batch that failed for memory is filled again, and no draw depends on how many there are
+        const stream = rng(`noise ${k}`);
+        for (let i = 0; i < point.length; i++) {
+          point[i] = x.data[i] + (noise ? noise.data[k * point.length + i] : sd * stream.normal());
+        }
       },
       (_, gradient) => {
         for (let i = 0; i < mean.length; i++) {

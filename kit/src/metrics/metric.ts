@@ -121,7 +121,7 @@ export async function score(metric: Metric, probe: Probe, options: ScoreOptions)
       next: "give [C,H,W] or [H,W] at the size of the image",
     });
   }
-  return metric.score({
+  const result = await metric.score({
     probe,
     attribution,
     map: toMap(attribution, rule),
@@ -135,6 +135,8 @@ export async function score(metric: Metric, probe: Probe, options: ScoreOptions)
     randomised: options.randomised,
     cost: options.cost,
   });
+  const value = typeof result === "number" ? result : "skip" in result ? 0 : result.value;
+  return Number.isFinite(value) ? result : skip("the model's output is not finite");
 }
 
 /** The object from a supplied mask, or the union of supplied boxes (x0, y0, x1, y1 in pixels, half-open). */

@@ -1,9 +1,10 @@
 /** PNG files of pictures. Node only: sharp does the encoding. */
 import { writeFileAtomic } from "../files.ts";
+import { loadSharp } from "../sharp.ts";
 import type { Raster } from "./raster.ts";
 
 export async function encodePng({ data, width, height }: Raster): Promise<Uint8Array> {
-  const { default: sharp } = await import("sharp"); // native: loaded only by commands that need it
+  const sharp = await loadSharp();
   return await sharp(data, { raw: { width, height, channels: 4 } })
     .png({ compressionLevel: 9 })
     .toBuffer();

@@ -1,4 +1,4 @@
-/** Normalisations, as at inference: statistics of a BatchNormalization are constants. */
+/** Normalisations, as at inference. */
 import { attr, floatOf, intOf } from "../../onnx/graph.ts";
 import { float32 } from "../../onnx/tensor.ts";
 import { axesFrom, axisOf, fixed, fixedAll } from "../arguments.ts";
@@ -22,33 +22,34 @@ function slope(ops: Ops, scale: Value, variance: Value, epsilon: number): Value 
   );
 }
 
-/** Statistics are taken as constants, so no gradient goes to mean and variance (training mode is not supported). */
+/** y = slope · (x − mean) + bias; usually everything but x is constant. */
 export const BatchNormalization: Vjp = {
   rule({ ops, node, dy, inputs: [x, scale, , mean, variance], need }) {
     const rank = x.shape.length;
     const epsilon = floatOf(node, "epsilon", 1e-5);
-    const centred = () => ops.sub(x, perChannel(ops, mean, rank));
-    const inverse = () => perChannel(ops, ops.reciprocal(ops.sqrt(ops.add(variance, epsilon))), rank);
-    const folded = othersThanChannel(x);
+    const perChannelSum = (v: Value): Value => ops.sum(v, othersThanChannel(x), false);
+    const factor = slope(ops, scale, variance, epsilon);
+    const spread = ops.add(variance, epsilon);
+    /** Σ dy · (x − mean) */
+    const moment = () => perChannelSum(ops.mul(dy, ops.sub(x, perChannel(ops, mean, rank))));
     return [
-      need[0] ? ops.mul(dy, perChannel(ops, slope(ops, scale, variance, epsilon), rank)) : null,
-      need[1] ? ops.sum(ops.mul(dy, ops.mul(centred(), inverse())), folded, false) : null,
-      need[2] ? ops.sum(dy, folded, false) : null,
+      need[0] ? ops.mul(dy, perChannel(ops, factor, rank)) : null,
+      need[1] ? ops.div(moment(), ops.sqrt(spread)) : null,
+      need[2] ? perChannelSum(dy) : null,
+      need[3] ? ops.neg(ops.mul(perChannelSum(dy), factor)) : null,
+      need[4] ? ops.mul(moment(), ops.mul(ops.div(factor, spread), -0.5)) : null,
     ];
   },
-  samples: [2, 4]
-    .map((rank): Sample => {
-      const space = new Array(rank - 2).fill(3);
-      const statistics = { 3: float32([2], [0.1, -0.4]), 4: float32([2], [0.5, 2]) };
-      return {
-        name: `rank ${rank}`,
-        shapes: [[3, 2, ...space], [2], [2], [], []],
-        constants: statistics,
-        attributes: { epsilon: attr.float(0.01) },
-        batch: [0],
-      };
-    })
-    .flatMap((s) => [s, { ...s, name: `${s.name}, constant scale`, frozen: [1, 2] }]),
+  samples: [2, 4].flatMap((rank): readonly Sample[] => {
+    const sample: Sample = {
+      name: `rank ${rank}`,
+      shapes: [[3, 2, ...new Array(rank - 2).fill(3)], [2], [2], [2], [2]],
+      attributes: { epsilon: attr.float(0.01) },
+      range: [0.3, 2],
+      batch: [0],
+    };
+    return [sample, { ...sample, name: `rank ${rank}, constant`, frozen: [1, 2, 3, 4] }];
+  }),
 };
 
 /**

@@ -147,7 +147,7 @@ export const AveragePool: Vjp = {
       // windows side by side: each element of the window gets the same
       const grown = ops.op(
         "Resize",
-        [share, undefined, ops.constant(float32([w.kernel.length + 2], [1, 1, ...w.kernel]))] as Value[],
+        [share, undefined, ops.constant(float32([w.kernel.length + 2], [1, 1, ...w.kernel]))],
         {
           mode: attr.string("nearest"),
           coordinate_transformation_mode: attr.string("asymmetric"),

@@ -9,6 +9,7 @@
  */
 import { readFile, stat } from "node:fs/promises";
 import { KitError } from "../../errors.ts";
+import { loadSharp } from "../../sharp.ts";
 import { fromInterleaved, type Image8, toUnit } from "./image8.ts";
 
 export interface DecodedImage8 extends Image8 {
@@ -71,8 +72,7 @@ export async function decodeImage(
 }
 
 async function decode(bytes: Uint8Array, format: string, where: string): Promise<DecodedImage8> {
-  // Loaded on first use: most commands never open a picture, and the native part takes its time.
-  const { default: sharp } = await import("sharp");
+  const sharp = await loadSharp();
   const options = { limitInputPixels: MAX_PIXELS, failOn: "error", ignoreIcc: true } as const;
   const meta = await sharp(bytes, options).metadata();
   const notes: string[] = [];

@@ -1,6 +1,6 @@
 /** Infidelity as Captum computes it: additive perturbations, x̃ = x − I, and the mean square of Σ(I ⊙ Φ) − (f(x) − f(x̃)). */
 import { ofShape } from "../../methods/baseline.ts";
-import type { MetricContext, Score } from "../metric.ts";
+import { type MetricContext, type Score, skip } from "../metric.ts";
 
 export const captumParams = {
   draws: {
@@ -30,19 +30,21 @@ export async function captumInfidelity(
   const { x } = probe;
   const size = x.data.length;
   const phi = attribution.data; // an [H,W] map counts for every channel
+  if (!phi.every(Number.isFinite)) return skip("attribution is not finite");
   const supplied = given("perturbations");
-  const stream = rng("infidelity perturbations");
-  const I = supplied
-    ? ofShape("perturbations", supplied, [null, ...x.dims]).data
-    : Float32Array.from({ length: params.draws * size }, () => params.sigma * stream.normal());
+  const I = supplied && ofShape("perturbations", supplied, [null, ...x.dims]);
+  const draws = I ? I.dims[0] : params.draws;
+  const a = new Float64Array(draws);
   const score = await probe.score();
-  const moved = await probe.scores(I.length / size, (k, out) => {
-    for (let i = 0; i < size; i++) out[i] = x.data[i] - I[k * size + i];
-  });
-  const a = moved.map((_, k) => {
-    let sum = 0;
-    for (let i = 0; i < size; i++) sum += I[k * size + i] * phi[i % phi.length];
-    return sum;
+  const moved = await probe.scores(draws, (k, out) => {
+    // a stream per draw: a batch that failed for memory is filled again
+    const stream = rng(`infidelity perturbation ${k}`);
+    a[k] = 0;
+    for (let i = 0; i < size; i++) {
+      const step = I ? I.data[k * size + i] : params.sigma * stream.normal();
+      out[i] = x.data[i] - step;
+      a[k] += step * phi[i % phi.length];
+    }
   });
   const b = moved.map((value) => score - value);
   const mean = (f: (k: number) => number) => a.reduce((sum, _, k) => sum + f(k), 0) / a.length;

@@ -1,5 +1,6 @@
 import { ofShape } from "../../methods/baseline.ts";
-import { type Float32Tensor, float32 } from "../../onnx/tensor.ts";
+import { createProbe } from "../../model/probe.ts";
+import { float32 } from "../../onnx/tensor.ts";
 import type { Rng } from "../../runner/rng.ts";
 import { defineMetric, skip } from "../metric.ts";
 
@@ -36,7 +37,7 @@ export const maxSensitivity = defineMetric({
       description: "largest change of a pixel, in pixel units",
     },
   },
-  inputs: { perturbations: { dims: "[N,C,H,W]", description: "e, added to x; N replaces `draws`" } },
+  inputs: { perturbations: { dims: "[N,C,H,W]", description: "e, added to x, the sum clipped as for drawn ones; N replaces `draws`" } },
   cost: ({ draws }, method) => ({ forwards: draws * method.forwards, backwards: draws * method.backwards }),
   async score({ probe, attribution, params, given, rng, explain }) {
     if (explain === undefined) return skip("the method cannot be re-run");
@@ -48,13 +49,15 @@ export const maxSensitivity = defineMetric({
     const e = supplied && ofShape("perturbations", supplied, [null, ...x.dims]);
     const draws = e ? e.dims[0] : params.draws;
     let worst = 0;
+    const near = (step: (i: number) => number) =>
+      float32(x.dims, probe.model.clip(x.data.map((v, i) => v + step(i))));
     for (let k = 0; k < draws; k++) {
+      // drawn images are shared by all methods; supplied ones may differ from call to call
       const moved = e
-        ? probe.at(`supplied perturbation ${k}`, () => shifted(x, (i) => e.data[k * x.data.length + i]))
-        : probe.at(`sensitivity ${params.radius} ${k}`, () => {
-            const near = shifted(x, uniform(rng(`sensitivity ${k}`), params.radius));
-            return { ...near, data: probe.model.clip(near.data) };
-          });
+        ? createProbe({ ...probe, x: near((i) => e.data[k * x.data.length + i]) })
+        : probe.at(`sensitivity ${params.radius} ${k}`, () =>
+            near(uniform(rng(`sensitivity ${k}`), params.radius)),
+          );
       const change = distance((await explain(moved)).data, attribution.data) / norm;
       if (!Number.isFinite(change)) return skip("attribution of the perturbed image is not finite");
       worst = Math.max(worst, change);
@@ -64,12 +67,6 @@ export const maxSensitivity = defineMetric({
 });
 
 const uniform = (rng: Rng, radius: number) => () => radius * (2 * rng.uniform() - 1);
-
-const shifted = (x: Float32Tensor, e: (i: number) => number): Float32Tensor =>
-  float32(
-    x.dims,
-    x.data.map((v, i) => v + e(i)),
-  );
 
 /** ‖a − b‖₂; ‖a‖₂ without b. */
 function distance(a: Float32Array, b?: Float32Array): number {
