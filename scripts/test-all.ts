@@ -96,13 +96,16 @@ async function runCheck(commands: string[][]): Promise<{ ok: boolean; output: st
 async function runVitest(folders: string[]): Promise<Tally> {
   const folder = mkdtempSync(join(tmpdir(), "xai-kit-test-"));
   const file = join(folder, "report.json");
-  const reporters = [
-    "--reporter=minimal",
-    "--reporter=json",
-    `--outputFile.json=${file}`,
+  const reporters = ["--reporter=minimal", "--reporter=json", `--outputFile.json=${file}`];
+  const colour = process.stdout.isTTY ? "--color" : "--no-color";
+  const { status, text } = await run([
+    bin.vitest,
+    "run",
+    colour,
     "--silent=passed-only",
-  ];
-  const { status, text } = await run([bin.vitest, "run", ...reporters, ...folders]);
+    ...reporters,
+    ...folders,
+  ]);
   let tally: Tally;
   try {
     const path = (name: string) => relative(root, name).split(sep).join("/");

@@ -8,7 +8,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { backward } from "../src/autodiff/backward.ts";
-import { toFloat32Array } from "../src/datasets/readers/npy.ts";
 import { openNpz } from "../src/datasets/readers/npz.ts";
 import type { Engine } from "../src/engine/engine.ts";
 import { openEngine } from "../src/engine/node.ts";
@@ -21,7 +20,7 @@ import { createProbe, type Probe } from "../src/model/probe.ts";
 import { readModelFile } from "../src/node.ts";
 import { type FoldedGraph, fold } from "../src/onnx/fold.ts";
 import { attr, node } from "../src/onnx/graph.ts";
-import { type Float32Tensor, float32 } from "../src/onnx/tensor.ts";
+import { type Float32Tensor, float32, toFloat32 } from "../src/onnx/tensor.ts";
 import type { ParamValue } from "../src/params.ts";
 import { methodOf, metricOf } from "../src/protocol/protocol.ts";
 import { rngOf } from "../src/runner/rng.ts";
@@ -339,7 +338,7 @@ async function readAll(path: string): Promise<Map<string, Float32Tensor>> {
   const found = new Map<string, Float32Tensor>();
   for (const key of npz.entries.keys()) {
     const tensor = await npz.read(key);
-    found.set(key, float32(tensor.dims, toFloat32Array(tensor)));
+    found.set(key, float32(tensor.dims, toFloat32(tensor)));
   }
   await npz.close();
   return found;

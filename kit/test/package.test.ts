@@ -14,9 +14,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import manifest from "../package.json" with { type: "json" };
-import { encodeNpy, parseNpy, toFloat32Array } from "../src/datasets/readers/npy.ts";
+import { encodeNpy, parseNpy } from "../src/datasets/readers/npy.ts";
 import { attr, canonicalOpset, node } from "../src/onnx/graph.ts";
-import { float32 } from "../src/onnx/tensor.ts";
+import { float32, toFloat32 } from "../src/onnx/tensor.ts";
 import { writeOnnx } from "../src/onnx/write.ts";
 import { nodeOnPath } from "./nodes.ts";
 
@@ -94,7 +94,7 @@ function saliency(app: string, nodeBinary = process.execPath): Ran & { gradient:
   );
   const ran = xaiKit(app, args, nodeBinary);
   expect(ran).toMatchObject({ status: 0 });
-  return { ...ran, gradient: [...toFloat32Array(parseNpy(readFileSync(join(app, "phi.npy"))))] };
+  return { ...ran, gradient: [...toFloat32(parseNpy(readFileSync(join(app, "phi.npy"))))] };
 }
 
 beforeAll(() => {

@@ -7,7 +7,6 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDataset } from "../src/datasets/open.ts";
 import { decodeImage8 } from "../src/datasets/readers/image.ts";
-import { toFloat32Array } from "../src/datasets/readers/npy.ts";
 import { openNpz } from "../src/datasets/readers/npz.ts";
 import type { Engine } from "../src/engine/engine.ts";
 import { createPool } from "../src/engine/pool.ts";
@@ -16,7 +15,7 @@ import { createModel, type Model } from "../src/model/model.ts";
 import { type PrepareOptions, prepare } from "../src/model/prepare.ts";
 import { createProbe } from "../src/model/probe.ts";
 import { openEngine, readModelFile } from "../src/node.ts";
-import { float32 } from "../src/onnx/tensor.ts";
+import { float32, toFloat32 } from "../src/onnx/tensor.ts";
 import { methodOf, metricOf, protocolOf } from "../src/protocol/protocol.ts";
 import { cellsOf } from "../src/results/document.ts";
 import { classify } from "../src/runner/classify.ts";
@@ -59,7 +58,7 @@ describe.skipIf(!real)("real models", () => {
         const npz = await openNpz(join(real!, model.reference.file));
         const array = async (name: string) => {
           const tensor = await npz.read(name);
-          return { dims: tensor.dims, data: toFloat32Array(tensor) };
+          return { dims: tensor.dims, data: toFloat32(tensor) };
         };
         const [x, logits, target, gradient, ig] = await Promise.all(
           ["x", "logits", "target", "grad", "ig_zero_midpoint64"].map(array),
@@ -104,7 +103,7 @@ describe.skipIf(!real)("real models", () => {
 
     it("squeezenet-imagenet, on photos read from their files", async () => {
       const npz = await openNpz(join(real!, "reference", "squeezenet-imagenet.npz"));
-      const array = async (name: string) => toFloat32Array(await npz.read(name));
+      const array = async (name: string) => toFloat32(await npz.read(name));
       const [logits, cams, labels, gradient] = await Promise.all(
         ["logits", "gradcam_features_label", "label", "grad0_label"].map(array),
       );

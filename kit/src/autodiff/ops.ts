@@ -17,7 +17,15 @@ import {
   sizeOf,
   type Tensor,
 } from "../onnx/tensor.ts";
-import type { Value } from "./vjp.ts";
+
+/** A tensor of the graph under construction, with what is known of it before running. */
+export interface Value {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly shape: Shape;
+  /** its value, when it is an initializer */
+  readonly constant?: Tensor;
+}
 
 type Attributes = Readonly<Record<string, Attribute>>;
 type Operand = Value | number;

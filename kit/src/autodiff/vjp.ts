@@ -3,18 +3,10 @@
  * accumulation, pruning — is done once by the driver in `backward.ts`.
  */
 import type { Node } from "../onnx/graph.ts";
-import type { Shape } from "../onnx/shapes.ts";
-import type { ElementType, Tensor } from "../onnx/tensor.ts";
-import type { Ops } from "./ops.ts";
+import type { Tensor } from "../onnx/tensor.ts";
+import type { Ops, Value } from "./ops.ts";
 
-/** A tensor of the graph under construction, with what is known of it before running. */
-export interface Value {
-  readonly name: string;
-  readonly type: ElementType;
-  readonly shape: Shape;
-  /** its value, when it is an initializer */
-  readonly constant?: Tensor;
-}
+export type { Value } from "./ops.ts";
 
 export interface VjpContext {
   readonly ops: Ops;

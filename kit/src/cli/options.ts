@@ -1,13 +1,13 @@
 /** Options that several commands share, and how their values are read. */
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
-import { parseNpy, toFloat32Array } from "../datasets/readers/npy.ts";
+import { parseNpy } from "../datasets/readers/npy.ts";
 import { parseBytes } from "../engine/chunk.ts";
 import { type Device, devices } from "../engine/node.ts";
 import { KitError } from "../errors.ts";
 import type { Family, Task } from "../model/prepare.ts";
 import { checkCard } from "../node.ts";
-import { type Float32Tensor, float32 } from "../onnx/tensor.ts";
+import { type Float32Tensor, float32, toFloat32 } from "../onnx/tensor.ts";
 import type { ModelCard } from "../schemas.generated.ts";
 
 export interface ModelOptions {
@@ -170,7 +170,7 @@ export function readArray(path: string): Float32Tensor {
     throw new KitError("E_FILE", { problem: `cannot read ${path}`, next: "check the path", cause });
   }
   const tensor = parseNpy(bytes, path);
-  const array = float32(tensor.dims, toFloat32Array(tensor));
+  const array = float32(tensor.dims, toFloat32(tensor));
   const bad = array.data.findIndex((v) => !Number.isFinite(v));
   if (bad < 0) return array;
   throw new KitError("E_INPUT", {

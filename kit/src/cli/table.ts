@@ -1,5 +1,5 @@
 /** Results as text: aligned tables for people, deterministic JSON for programs. */
-import { clipToWidth, displayWidth } from "./width.ts";
+import { clipToWidth, displayWidth, wrapText } from "./width.ts";
 
 export type Cell = string | number | null | undefined;
 
@@ -16,41 +16,47 @@ export interface Column {
 const between = "  ";
 const missing = "–";
 
+export interface TableOptions {
+  /** terminal columns; unlimited unless told */
+  readonly width?: number;
+  /** Too many columns go on in a second table with the same first column, instead of the texts giving way. */
+  readonly split?: boolean;
+}
+
 /**
- * Lines of a table, each ending in a newline. With `width` (terminal columns) the widest text column gives way with `…`; numbers are
- * never cut.
+ * Lines of a table, each ending in a newline. Where `width` is too small, titles break at spaces and hyphens; then the widest text
+ * column gives way with `…`, or the table is split. Numbers are never cut.
  */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly Cell[])[],
-  options: { readonly width?: number } = {},
+  { width = Number.POSITIVE_INFINITY, split = false }: TableOptions = {},
 ): string {
-  const drawn = columns.map((column, c) =>
+  const wide = columns.map((column, c) =>
     drawColumn(
       column,
       rows.map((row) => row[c]),
     ),
   );
-  const widths = drawn.map(({ lines }) => Math.max(...lines.map(displayWidth)));
-  const excess =
-    widths.reduce((sum, w) => sum + w, 0) +
-    between.length * (columns.length - 1) -
-    (options.width ?? Infinity);
-  if (excess > 0) {
-    const texts = drawn.map(({ numeric }, c) => (numeric ? 0 : widths[c]));
-    const widest = texts.indexOf(Math.max(...texts));
-    if (texts[widest] > 0) widths[widest] = Math.max(8, widths[widest] - excess);
-  }
-  const line = (k: number) =>
-    drawn
-      .map(({ lines, align }, c) => pad(clipToWidth(lines[k], widths[c]), widths[c], align))
-      .join(between)
-      .trimEnd();
-  const rule = widths.map((w) => "─".repeat(w)).join(between);
-  return `${[line(0), rule, ...rows.map((_, k) => line(k + 1))].join("\n")}\n`;
+  if (widthOf(wide) <= width) return lay(wide);
+  const narrow = wide.map(breakTitle);
+  if (widthOf(narrow) <= width) return lay(narrow);
+  return split ? blocks(narrow, width).map(lay).join("\n") : lay(clipWidest(narrow, width));
 }
 
-function drawColumn({ title, better, align, format }: Column, cells: readonly Cell[]) {
+interface Drawn {
+  readonly title: readonly string[];
+  readonly body: readonly string[];
+  readonly width: number;
+  readonly numeric: boolean;
+  readonly align: "left" | "right";
+}
+
+const widest = (lines: readonly string[]): number => Math.max(0, ...lines.map(displayWidth));
+const widthOf = (drawn: readonly Drawn[]): number =>
+  drawn.reduce((sum, { width }) => sum + width, between.length * (drawn.length - 1));
+
+function drawColumn({ title, better, align, format }: Column, cells: readonly Cell[]): Drawn {
   const numbers = cells.filter((cell) => typeof cell === "number");
   const numeric = cells.every((cell) => typeof cell !== "string") && numbers.length > 0;
   const write = format ?? numberFormat(numbers);
@@ -58,8 +64,58 @@ function drawColumn({ title, better, align, format }: Column, cells: readonly Ce
     if (cell === null || cell === undefined || cell === "") return missing;
     return typeof cell === "number" ? write(cell) : printable(cell);
   });
-  const arrow = better === undefined ? "" : better === "higher" ? " ↑" : " ↓";
-  return { lines: [`${title}${arrow}`, ...body], numeric, align: align ?? (numeric ? "right" : "left") };
+  // the arrow stays with the last word
+  const arrow = better === undefined ? "" : better === "higher" ? "\u00a0↑" : "\u00a0↓";
+  const head = `${title}${arrow}`;
+  return {
+    title: [head],
+    body,
+    width: widest([head, ...body]),
+    numeric,
+    align: align ?? (numeric ? "right" : "left"),
+  };
+}
+
+const titleBreaks = /(?<= )|(?<=-)/;
+
+function breakTitle(drawn: Drawn): Drawn {
+  const longest = widest(drawn.title[0].split(titleBreaks).map((piece) => piece.trimEnd()));
+  const width = Math.max(longest, widest(drawn.body));
+  return { ...drawn, width, title: wrapText(drawn.title[0], width, titleBreaks) };
+}
+
+function clipWidest(drawn: readonly Drawn[], width: number): Drawn[] {
+  const texts = drawn.map((column) => (column.numeric ? 0 : column.width));
+  const at = texts.indexOf(Math.max(...texts));
+  const less = Math.max(8, drawn[at].width - (widthOf(drawn) - width));
+  return drawn.map((column, c) => (c === at && texts[at] > 0 ? { ...column, width: less } : column));
+}
+
+/** As many columns as fit beside the first one, then the next ones. */
+function blocks([first, ...others]: readonly Drawn[], width: number): Drawn[][] {
+  const made: Drawn[][] = [];
+  for (const column of others) {
+    const last = made.at(-1);
+    if (last !== undefined && widthOf([...last, column]) <= width) last.push(column);
+    else made.push([first, column]);
+  }
+  return made;
+}
+
+function lay(drawn: readonly Drawn[]): string {
+  const line = (cell: (column: Drawn) => string) =>
+    `${drawn
+      .map((column) => pad(clipToWidth(cell(column), column.width), column.width, column.align))
+      .join(between)
+      .trimEnd()}\n`;
+  const height = Math.max(...drawn.map(({ title }) => title.length));
+  const head = Array.from({ length: height }, (_, k) =>
+    line(({ title }) => title[k - height + title.length] ?? ""),
+  );
+  const rule = `${drawn.map(({ width }) => "─".repeat(width)).join(between)}\n`;
+  return [...head, rule, ...drawn[0].body.map((_, k) => line(({ body }) => body[k]))]
+    .join("")
+    .replaceAll("\u00a0", " ");
 }
 
 const pad = (text: string, width: number, align: "left" | "right") => {

@@ -29,3 +29,25 @@ export function clipToWidth(text: string, columns: number): string {
   }
   return columns < 1 ? "" : `${kept.trimEnd()}…`;
 }
+
+/**
+ * Lines of at most `columns`, broken where `breaks` matches between two characters; what cannot be broken stands on a line of its own.
+ */
+export function wrapText(text: string, columns: number, breaks = /(?<= )/): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const piece of text.split(breaks)) {
+    if (line !== "" && displayWidth((line + piece).trimEnd()) > columns) {
+      lines.push(line.trimEnd());
+      line = "";
+    }
+    line += piece;
+  }
+  return [...lines, line.trimEnd()];
+}
+
+/** The same, with every line after the first indented by `hang` and all by `indent`. */
+export const paragraph = (text: string, columns: number, indent = 0, hang = indent): string =>
+  wrapText(text, columns - Math.max(indent, hang))
+    .map((line, k) => `${" ".repeat(k === 0 ? indent : hang)}${line}\n`)
+    .join("");

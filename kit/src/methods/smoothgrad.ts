@@ -27,7 +27,11 @@ export const smoothgrad = defineMethod({
       description: "noise sd as a share of the image's range",
     },
     absolute: { type: "boolean", default: false, description: "average |∂f/∂x|" },
-    squared: { type: "boolean", default: false, description: "average (∂f/∂x)²; `absolute` then changes nothing" },
+    squared: {
+      type: "boolean",
+      default: false,
+      description: "average (∂f/∂x)²; `absolute` then changes nothing",
+    },
   },
   inputs: {
     noise: { dims: "[N,C,H,W]", description: "noise added to x, one entry per draw; N replaces `draws`" },

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { KitError } from "../errors.ts";
-import { decodeTensor, encodeTensor, toFloat32 } from "./encodings.ts";
+import { decodeTensor, encodeTensor } from "./encodings.ts";
 import type { TensorMessage } from "./protobuf-schema.ts";
-import { type ElementType, elementTypes, type Tensor } from "./tensor.ts";
+import { type ElementType, elementTypes, type Tensor, toFloat32 } from "./tensor.ts";
 
 const read = (proto: TensorMessage) =>
   decodeTensor(proto, { file: "m.onnx", where: "graph.initializer[0] w" });

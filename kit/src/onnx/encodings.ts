@@ -110,35 +110,3 @@ function flags(data: Numbers): Numbers {
   }
   return data;
 }
-
-/** The values as float32: the same array for float32, a new one otherwise. Strings have none: TypeError. */
-export function toFloat32(tensor: Tensor): Float32Array {
-  switch (tensor.type) {
-    case "float32":
-      return tensor.data;
-    case "float16":
-      return Float32Array.from(tensor.data, halfToNumber);
-    case "bfloat16":
-      return new Float32Array(Uint32Array.from(tensor.data, (bits) => bits << 16).buffer);
-    case "int64":
-    case "uint64": {
-      const out = new Float32Array(tensor.data.length);
-      for (let i = 0; i < out.length; i++) out[i] = Number(tensor.data[i]);
-      return out;
-    }
-    case "string":
-      throw new TypeError("a tensor of strings has no float32 values");
-    default:
-      return Float32Array.from(tensor.data);
-  }
-}
-
-/** IEEE 754 binary16: 1 sign, 5 exponent and 10 fraction bits. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
-}

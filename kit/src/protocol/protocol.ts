@@ -63,7 +63,11 @@ export const metricOf = (id: string) => find("metric", metrics, id);
 function find<T extends { readonly id: string }>(what: string, registry: readonly T[], id: string): T {
   const entry = registry.find((e) => e.id === id);
   if (entry) return entry;
-  const close = registry.filter((e) => e.id.includes(id) || id.includes(e.id)).map((e) => e.id);
+  const bare = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, ""); // GradCAM, grad_cam → gradcam
+  const asked = bare(id);
+  const close = registry
+    .filter((e) => asked !== "" && (bare(e.id).includes(asked) || asked.includes(bare(e.id))))
+    .map((e) => e.id);
   throw new KitError(`E_${what.toUpperCase()}`, {
     problem: `there is no ${what} "${id}"`,
     next:

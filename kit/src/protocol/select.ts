@@ -13,7 +13,7 @@ export interface Candidate {
 
 /**
  * The first `count` candidates (all, if fewer): classes take turns in the order of their own hash, each gives its next sample by hash.
- * A multi-label sample counts for its rarest positive label, one without positives for none of them.
+ * A multi-label sample counts for its rarest positive label (the lower index of two as rare), one without positives for none of them.
  *
  * @param dataset id without its size, so that 28 and 224 pixels choose the same images
  */
@@ -27,7 +27,9 @@ export function selectSamples<C extends Candidate>(
   const frequency = new Map<number, number>();
   for (const { labels } of candidates) for (const l of labels) frequency.set(l, (frequency.get(l) ?? 0) + 1);
   const turnOf = ({ labels }: C) =>
-    labels.length === 0 ? -1 : labels.reduce((a, b) => (frequency.get(b)! < frequency.get(a)! ? b : a));
+    labels.length === 0
+      ? -1
+      : labels.reduce((a, b) => ((frequency.get(b)! - frequency.get(a)! || b - a) < 0 ? b : a));
 
   const queues = new Map<number, { sample: C; key: string }[]>();
   for (const sample of candidates) {

@@ -1,8 +1,9 @@
-import { encodeNpy, parseNpy, toFloat32Array } from "../../src/datasets/readers/npy.ts";
+import { encodeNpy, parseNpy } from "../../src/datasets/readers/npy.ts";
+import { toFloat32 } from "../../src/onnx/tensor.ts";
 
 export function run(bytes: Uint8Array): void {
   const tensor = parseNpy(bytes);
-  toFloat32Array(tensor);
+  toFloat32(tensor);
   const again = parseNpy(encodeNpy(tensor));
   if (String([again.type, ...again.dims]) !== String([tensor.type, ...tensor.dims])) {
     throw new Error("what was read cannot be written and read again");

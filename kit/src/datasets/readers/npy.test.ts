@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { KitError } from "../../errors.ts";
-import { float32, int64, type Tensor } from "../../onnx/tensor.ts";
-import { encodeNpy, parseNpy, toFloat32Array, toIntegers } from "./npy.ts";
+import { float32, int64, type Tensor, toFloat32 } from "../../onnx/tensor.ts";
+import { encodeNpy, parseNpy, toIntegers } from "./npy.ts";
 
 /** A .npy with this header text and these values, each length right. */
 function npy(header: string, values: Uint8Array = new Uint8Array(0), version = 1): Uint8Array {
@@ -116,10 +116,10 @@ describe("npy", () => {
       dims: [6],
       data: Uint16Array.of(0x3c00, 0xc500, 1, 0x7c00, 0x8000, 0x7bff),
     } as const;
-    expect([...toFloat32Array(half)]).toEqual([1, -5, 2 ** -24, Number.POSITIVE_INFINITY, -0, 65504]);
-    expect([...toFloat32Array({ type: "bfloat16", dims: [1], data: Uint16Array.of(0xbf80) })]).toEqual([-1]);
-    expect([...toFloat32Array(int64([2], [-3, 16777216]))]).toEqual([-3, 16777216]);
-    expect([...toFloat32Array({ type: "uint8", dims: [1], data: Uint8Array.of(200) })]).toEqual([200]);
+    expect([...toFloat32(half)]).toEqual([1, -5, 2 ** -24, Number.POSITIVE_INFINITY, -0, 65504]);
+    expect([...toFloat32({ type: "bfloat16", dims: [1], data: Uint16Array.of(0xbf80) })]).toEqual([-1]);
+    expect([...toFloat32(int64([2], [-3, 16777216]))]).toEqual([-3, 16777216]);
+    expect([...toFloat32({ type: "uint8", dims: [1], data: Uint8Array.of(200) })]).toEqual([200]);
   });
 
   it("converts to whole numbers or says which is none", () => {
@@ -163,8 +163,8 @@ print(json.dumps(out))`;
     for (const [code, shape, hex] of files) {
       const tensor = parseNpy(Buffer.from(hex, "hex"), code);
       expect(tensor.dims).toEqual(shape);
-      const expected = Array.from(toFloat32Array(tensor), (_, i) => (code === "b1" ? i % 2 : i * 3 + 1));
-      expect([...toFloat32Array(tensor)]).toEqual(expected);
+      const expected = Array.from(toFloat32(tensor), (_, i) => (code === "b1" ? i % 2 : i * 3 + 1));
+      expect([...toFloat32(tensor)]).toEqual(expected);
     }
   });
 

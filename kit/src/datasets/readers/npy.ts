@@ -6,7 +6,7 @@
  * structured, text, date and complex dtypes. Typed arrays are little-endian on every platform that runs this.
  */
 import { KitError } from "../../errors.ts";
-import type { ElementType, Tensor } from "../../onnx/tensor.ts";
+import { type ElementType, type Tensor, toFloat32 } from "../../onnx/tensor.ts";
 import { type Literal, parseLiteral, shown } from "./python-literal.ts";
 
 export interface NpyHeader {
@@ -211,42 +211,13 @@ export function encodeNpy(tensor: Tensor): Uint8Array {
 }
 
 /**
- * The values as float32, in the same order; float32 data are returned as they are, not copied.
- * 64-bit values and integers beyond 2^24 are rounded to the nearest float32.
- *
- * @throws KitError E_NPY for strings
- */
-export function toFloat32Array(tensor: Tensor): Float32Array {
-  switch (tensor.type) {
-    case "float32":
-      return tensor.data;
-    case "float16":
-      return Float32Array.from(tensor.data, halfToNumber);
-    case "bfloat16": {
-      const bits = Uint32Array.from(tensor.data, (upper) => upper << 16);
-      return new Float32Array(bits.buffer);
-    }
-    case "int64":
-    case "uint64": {
-      const out = new Float32Array(tensor.data.length);
-      for (let i = 0; i < out.length; i++) out[i] = Number(tensor.data[i]);
-      return out;
-    }
-    case "string":
-      throw bad("toFloat32Array", "text is not a number");
-    default:
-      return Float32Array.from(tensor.data);
-  }
-}
-
-/**
  * The values as whole numbers: labels, indices.
  *
  * @throws KitError E_NPY if one is not a whole number that a double holds exactly
  */
 export function toIntegers(tensor: Tensor, where = "npy"): number[] {
   const values: ArrayLike<number | bigint | string> =
-    tensor.type === "float16" ? toFloat32Array(tensor) : tensor.data;
+    tensor.type === "float16" ? toFloat32(tensor) : tensor.data;
   return Array.from(values, (raw, i) => {
     const value = Number(raw);
     if (typeof raw === "string" || !Number.isSafeInteger(value)) {
@@ -254,16 +225,6 @@ export function toIntegers(tensor: Tensor, where = "npy"): number[] {
     }
     return value;
   });
-}
-
-/** IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 function elementType(descr: Literal | undefined, where: string): { type: ElementType; itemSize: number } {

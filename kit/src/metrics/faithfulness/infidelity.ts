@@ -1,4 +1,6 @@
+import { KitError } from "../../errors.ts";
 import { baselineInput, baselineOf, ofShape, referenceParam } from "../../methods/baseline.ts";
+import type { Float32Tensor } from "../../onnx/tensor.ts";
 import type { Rng } from "../../runner/rng.ts";
 import { defineMetric, skip } from "../metric.ts";
 
@@ -34,19 +36,20 @@ export const infidelity = defineMetric({
   },
   cost: ({ draws }) => ({ forwards: draws + 1, backwards: 0 }),
   async score({ probe, map, params, given, rng }) {
+    if (!map.data.every(Number.isFinite)) return skip("map is not finite");
     const [height, width] = map.dims;
-    const pixels = height * width;
     const supplied = given("masks");
     const compute = async () => {
       const masks = supplied
-        ? ofShape("masks", supplied, [null, height, width]).data
+        ? suppliedMasks(ofShape("masks", supplied, [null, height, width]))
         : cellMasks(params, height, width, rng("infidelity masks"));
       const { x } = probe;
       const r = baselineOf({ given, probe, x }, params.reference);
       const score = await probe.score();
-      const hidden = await probe.scores(masks.length / pixels, (k, out) => {
+      const pixels = height * width;
+      const hidden = await probe.scores(masks.count, (k, out) => {
         for (let i = 0; i < out.length; i++) {
-          const h = masks[k * pixels + (i % pixels)];
+          const h = masks.hidden(k, i % pixels);
           out[i] = x.data[i] + h * (r.data[i] - x.data[i]);
         }
       });
@@ -62,35 +65,50 @@ export const infidelity = defineMetric({
     let ab = 0;
     let bb = 0;
     for (const [k, b] of falls.entries()) {
-      let a = 0;
-      for (let i = 0; i < pixels; i++) a += masks[k * pixels + i] * map.data[i];
+      const a = map.data.reduce((sum, v, i) => sum + masks.hidden(k, i) * v, 0);
       aa += a * a;
       ab += a * b;
       bb += b * b;
     }
-    if (!Number.isFinite(aa)) return skip("map is not finite");
+    if (!Number.isFinite(bb)) return skip("the model's output is not finite");
     if (bb < 1e-8) return skip("the score does not react to hiding cells");
-    const beta = aa === 0 ? 0 : Math.max(0, ab / aa);
-    return Math.max(0, (beta * beta * aa - 2 * beta * ab + bb) / bb);
+    // Σ(βa − b)² with β put in; β = 0 leaves Σb²
+    return ab > 0 ? Math.max(0, 1 - (ab * ab) / (aa * bb)) : 1;
   },
 });
 
-/** [N,H,W]: each mask hides `hidden` of grid × grid cells, drawn without replacement. */
+interface Masks {
+  readonly count: number;
+  /** How far mask `k` hides pixel `i`: 1 is wholly. */
+  hidden(k: number, i: number): number;
+}
+
+const suppliedMasks = ({ dims: [count, height, width], data }: Float32Tensor): Masks => ({
+  count,
+  hidden: (k, i) => data[k * height * width + i],
+});
+
+/** Each mask hides `hidden` of grid × grid cells, drawn without replacement; cells are kept, not pixels: they are few. */
 function cellMasks(
   { draws, grid, hidden }: { draws: number; grid: number; hidden: number },
   height: number,
   width: number,
   rng: Rng,
-): Float32Array {
-  const masks = new Float32Array(draws * height * width);
-  for (let k = 0; k < draws; k++) {
-    const chosen = new Set(rng.permutation(grid * grid).subarray(0, hidden));
-    for (let i = 0; i < height; i++) {
-      const row = Math.floor((grid * i) / height) * grid;
-      for (let j = 0; j < width; j++) {
-        if (chosen.has(row + Math.floor((grid * j) / width))) masks[(k * height + i) * width + j] = 1;
-      }
-    }
+): Masks {
+  const cells = grid * grid;
+  if (hidden > cells) {
+    throw new KitError("E_PARAM", {
+      problem: `infidelity: hidden ${hidden} is more than the ${cells} cells of grid ${grid}`,
+      next: "use fewer hidden cells or a finer grid",
+    });
   }
-  return masks;
+  const isHidden = new Uint8Array(draws * cells);
+  for (let k = 0; k < draws; k++) {
+    for (const cell of rng.permutation(cells).subarray(0, hidden)) isHidden[k * cells + cell] = 1;
+  }
+  const cellOf = Uint16Array.from({ length: height * width }, (_, i) => {
+    const row = Math.floor((grid * Math.floor(i / width)) / height);
+    return row * grid + Math.floor((grid * (i % width)) / width);
+  });
+  return { count: draws, hidden: (k, i) => isHidden[k * cells + cellOf[i]] };
 }

@@ -1,3 +1,4 @@
+import { KitError } from "../../errors.ts";
 import { ofShape } from "../../methods/baseline.ts";
 import { createProbe } from "../../model/probe.ts";
 import { float32 } from "../../onnx/tensor.ts";
@@ -37,7 +38,12 @@ export const maxSensitivity = defineMetric({
       description: "largest change of a pixel, in pixel units",
     },
   },
-  inputs: { perturbations: { dims: "[N,C,H,W]", description: "e, added to x, the sum clipped as for drawn ones; N replaces `draws`" } },
+  inputs: {
+    perturbations: {
+      dims: "[N,C,H,W]",
+      description: "e, added to x, the sum clipped as for drawn ones; N replaces `draws`",
+    },
+  },
   cost: ({ draws }, method) => ({ forwards: draws * method.forwards, backwards: draws * method.backwards }),
   async score({ probe, attribution, params, given, rng, explain }) {
     if (explain === undefined) return skip("the method cannot be re-run");
@@ -54,11 +60,22 @@ export const maxSensitivity = defineMetric({
     for (let k = 0; k < draws; k++) {
       // drawn images are shared by all methods; supplied ones may differ from call to call
       const moved = e
-        ? createProbe({ ...probe, x: near((i) => e.data[k * x.data.length + i]) })
+        ? createProbe({
+            model: probe.model,
+            x: near((i) => e.data[k * x.data.length + i]),
+            target: probe.target,
+          })
         : probe.at(`sensitivity ${params.radius} ${k}`, () =>
             near(uniform(rng(`sensitivity ${k}`), params.radius)),
           );
-      const change = distance((await explain(moved)).data, attribution.data) / norm;
+      const other = await explain(moved);
+      if (other.data.length !== attribution.data.length) {
+        throw new KitError("E_INPUT", {
+          problem: `the attribution has dims [${attribution.dims.join(", ")}], its method returns [${other.dims.join(", ")}]`,
+          next: "give the attribution as the method returns it, not reduced to a map",
+        });
+      }
+      const change = distance(other.data, attribution.data) / norm;
       if (!Number.isFinite(change)) return skip("attribution of the perturbed image is not finite");
       worst = Math.max(worst, change);
     }
