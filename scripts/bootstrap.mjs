@@ -74,7 +74,9 @@ function newerNode() {
   );
   const partial = `${folder}.partial-${process.pid}`; // renamed only after the checks, so that a broken fetch is never used
   mkdirSync(partial, { recursive: true });
-  const flags = ["--ignore-scripts", "--no-save", "--no-package-lock", "--loglevel=error"];
+  // a prefix of its own does not see our .npmrc
+  const quiet = ["--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"];
+  const flags = ["--ignore-scripts", "--no-save", "--no-package-lock", ...quiet];
   const status = npm(["install", "--prefix", partial, ...flags, `${binary.name}@${NODE}`]);
   const problem =
     status === 0 ? defect(join(partial, inFolder), binary.sha256) : `npm ended with exit code ${status}`;

@@ -7,13 +7,6 @@
  * @maxItems 4
  */
 export type PerChannel = number[];
-/**
- * In pixel space [0, 1], divided by.
- *
- * @minItems 1
- * @maxItems 4
- */
-export type PerChannel1 = number[];
 
 /**
  * What the kit must know of a model that its ONNX file does not say. Everything is optional: what is absent is inferred from the graph and printed as an assumption.
@@ -45,7 +38,13 @@ export interface ModelCard {
     height?: number;
     width?: number;
     mean?: PerChannel;
-    std?: PerChannel1;
+    /**
+     * In pixel space [0, 1], divided by.
+     *
+     * @minItems 1
+     * @maxItems 4
+     */
+    std?: number[];
     /**
      * How an image of another size is brought to the input size. `bilinear`: half-pixel centres, no antialiasing; `pillow-*`: as Pillow and torchvision do it. `resizeTo`: shorter side before the centre crop (torchvision's Resize + CenterCrop); without it the image is stretched.
      */
@@ -145,8 +144,14 @@ export const modelCardSchema = {
           "description": "In pixel space [0, 1], subtracted first."
         },
         "std": {
-          "$ref": "#/$defs/perChannel",
-          "description": "In pixel space [0, 1], divided by."
+          "description": "In pixel space [0, 1], divided by.",
+          "type": "array",
+          "items": {
+            "type": "number",
+            "exclusiveMinimum": 0
+          },
+          "minItems": 1,
+          "maxItems": 4
         },
         "resize": {
           "description": "How an image of another size is brought to the input size. `bilinear`: half-pixel centres, no antialiasing; `pillow-*`: as Pillow and torchvision do it. `resizeTo`: shorter side before the centre crop (torchvision's Resize + CenterCrop); without it the image is stretched.",

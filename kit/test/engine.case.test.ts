@@ -1,14 +1,18 @@
 /** One suite, every engine: what one computes, all compute. An exception is named in `exceptions`, with its reason. */
 import { afterAll, describe, expect, it } from "vitest";
-import { checkGraph, input } from "../src/engine/check.ts";
 import type { Engine, Provider } from "../src/engine/engine.ts";
 import { openEngine } from "../src/engine/node.ts";
-import { canonicalOpset, type Graph } from "../src/onnx/graph.ts";
-import { float32, type Tensor } from "../src/onnx/tensor.ts";
+import { attr, canonicalOpset, type Graph, node } from "../src/onnx/graph.ts";
+import { float32, int64, type Tensor } from "../src/onnx/tensor.ts";
 import { type Case, cases } from "./engine.cases.ts";
 
+const anyBatch = "gives an image the same numbers to the last bit, whatever batch it is in";
+
 /** "<provider> <case>" → why it is left out there. */
-const exceptions: Readonly<Record<string, string>> = {};
+const exceptions: Readonly<Record<string, string>> = {
+  [`cpu ${anyBatch}`]:
+    "native kernels split reductions over inner axes by batch and threads, and with several threads a convolution of one image: 3e-6",
+};
 
 /** Relative to the largest wanted value; sums of some hundred float32 products stay far below. */
 const tolerance = 2e-6;
@@ -24,6 +28,28 @@ function graphOf({ name, nodes, feeds, constants = {}, want }: Case): Graph {
     initializers: new Map(Object.entries(constants)),
   };
 }
+
+/** Where engines with several threads were seen to round by batch size: a 3×3 convolution, a mean over channels. */
+const sensitive: Graph = {
+  name: "sensitive to rounding",
+  opsets: { "": canonicalOpset },
+  inputs: [{ name: "x", type: "float32", dims: ["batch", 64, 8, 8] }],
+  outputs: [{ name: "y", type: "float32", dims: ["batch", 8, 8] }],
+  nodes: [
+    node("Conv", ["x", "w"], ["c"], { pads: attr.ints([1, 1, 1, 1]) }),
+    node("ReduceMean", ["c", "axes"], ["y"], { keepdims: attr.int(0) }),
+  ],
+  initializers: new Map<string, Tensor>([
+    [
+      "w",
+      float32(
+        [64, 64, 3, 3],
+        Float32Array.from({ length: 64 * 64 * 9 }, (_, i) => Math.cos(1.7 * i)),
+      ),
+    ],
+    ["axes", int64([1], [1])],
+  ]),
+};
 
 /** Feeds are moved away by a run, and cases are shared between engines. */
 const copy = (feeds: Case["feeds"]) => structuredClone(feeds);
@@ -68,17 +94,17 @@ describe.each([...opened])("%s", (provider, engine) => {
     await executable.release();
   });
 
-  it("gives an image the same numbers to the last bit, whatever batch it is in", async () => {
-    const executable = await engine.load(checkGraph());
-    const { data } = input(8);
-    const size = data.length / 8;
-    const logits = async (from: number, count: number) => {
-      const x = float32([count, 3, 32, 32], data.slice(from * size, (from + count) * size));
-      return (await executable.run({ x }, ["logits"])).logits.data as Float32Array;
+  it.skipIf(`${provider} ${anyBatch}` in exceptions)(anyBatch, async () => {
+    const executable = await engine.load(sensitive);
+    const size = 64 * 8 * 8;
+    const data = Float32Array.from({ length: 8 * size }, (_, i) => Math.sin(1.37 * i));
+    const run = async (from: number, count: number) => {
+      const x = float32([count, 64, 8, 8], data.slice(from * size, (from + count) * size));
+      return (await executable.run({ x }, ["y"])).y.data as Float32Array;
     };
-    const together = await logits(0, 8);
+    const together = await run(0, 8);
     for (const count of [1, 2, 3]) {
-      expect(await logits(2, count)).toEqual(together.slice(20, 20 + 10 * count));
+      expect(await run(2, count)).toEqual(together.slice(2 * 64, (2 + count) * 64));
     }
     await executable.release();
   });

@@ -12,7 +12,7 @@ export interface Switches {
 
 export interface Io extends Switches {
   readonly signal: AbortSignal;
-  /** width of the terminal, when there is one */
+  /** width of the terminal, when there is one or COLUMNS tells it */
   readonly columns: number | undefined;
   /** A message to stderr, one line each; nothing with --quiet. */
   say(...lines: readonly string[]): void;
@@ -31,7 +31,7 @@ export function createIo(switches: Switches, signal: AbortSignal): Io {
   return {
     ...switches,
     signal,
-    columns: stdout.columns,
+    columns: stdout.columns ?? columnsToldBy(process.env.COLUMNS),
     say(...lines) {
       if (!switches.quiet) for (const line of lines) stderr.write(`${line}\n`);
     },
@@ -49,3 +49,6 @@ export function createIo(switches: Switches, signal: AbortSignal): Io {
       }),
   };
 }
+
+const columnsToldBy = (text: string | undefined): number | undefined =>
+  text !== undefined && /^[1-9]\d{0,3}$/.test(text) ? Number(text) : undefined;

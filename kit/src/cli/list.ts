@@ -2,112 +2,193 @@
 import { Argument, type Command } from "commander";
 import { datasets } from "../datasets/index.ts";
 import { providers } from "../engine/engine.ts";
+import { KitError } from "../errors.ts";
 import { methods } from "../methods/index.ts";
+import type { InputSpec } from "../methods/method.ts";
 import { metrics } from "../metrics/index.ts";
 import { describeParam, type ParamSpecs } from "../params.ts";
 import { protocols } from "../protocol/protocol.ts";
+import { similar } from "../suggest.ts";
 import type { Run } from "./io.ts";
-import { table } from "./table.ts";
+import { type Column, type Cell, table } from "./table.ts";
+import { paragraph } from "./width.ts";
 
-const parameters = (specs: ParamSpecs) => Object.entries(specs).map(([name, spec]) => ({ name, ...spec }));
-const inputs = (specs: Readonly<Record<string, { dims: string; description: string }>> = {}) =>
+type Inputs = Readonly<Record<string, InputSpec>>;
+
+/** What is supplied to metrics that look at an annotation, besides their own inputs. */
+export const annotationInputs: Inputs = {
+  mask: { dims: "[H,W]", description: "1 on the object" },
+  boxes: { dims: "[N,4]", description: "x0, y0, x1, y1 in pixels, half-open; in place of `mask`" },
+};
+
+/** The `--with` inputs of a metric. */
+export const inputsOf = ({ inputs, needs }: { inputs?: Inputs; needs: readonly string[] }): Inputs => ({
+  ...inputs,
+  ...(needs.includes("mask") && annotationInputs),
+});
+
+/** One registry: its entries as data, as a table, and one by one. */
+interface Listing {
+  readonly data: readonly { readonly id: string }[];
+  readonly columns: readonly Column[];
+  readonly row: (k: number) => readonly Cell[];
+  /** paragraphs under the id, indentation by leading spaces */
+  readonly text: (k: number) => readonly string[];
+}
+
+const named = <T>(specs: Readonly<Record<string, T>>) =>
   Object.entries(specs).map(([name, spec]) => ({ name, ...spec }));
-const knobs = (specs: ParamSpecs, names: Readonly<Record<string, unknown>> = {}) => [
-  ...Object.entries(specs).map(([name, spec]) => `${name} (${describeParam(spec)})`),
-  ...Object.keys(names).map((name) => `--with ${name}`),
+
+const knobs = (params: ParamSpecs, inputs: Inputs) => [
+  ...named(params).map((p) => `  --param ${p.name}=…  ${p.description} (${describeParam(p)})`),
+  ...named(inputs).map((i) => `  --with ${i.name}=….npy  ${i.dims} ${i.description}`),
 ];
 
-/** Each registry as data, and as text. */
-const lists = {
+const lists: Readonly<Record<string, () => Listing>> = {
   methods: () => ({
-    data: methods.map(({ cost: _, attribute: __, params, inputs: given, ...entry }) => ({
+    data: methods.map(({ cost: _, attribute: __, params, inputs = {}, ...entry }) => ({
       ...entry,
-      parameters: parameters(params),
-      inputs: inputs(given),
+      parameters: named(params),
+      inputs: named(inputs),
     })),
-    text: methods
-      .map(({ id, title, paper, summary, params, inputs: given, control }) =>
-        entryText(id, `${title}${control ? " (control)" : `, ${paper}`}`, summary, knobs(params, given)),
-      )
-      .join("\n"),
+    columns: ["method", "title", "needs", "paper"].map((title) => ({ title })),
+    row: (k) => {
+      const { id, title, needs, paper } = methods[k];
+      return [id, title, needs.join(", "), paper];
+    },
+    text: (k) => {
+      const { title, paper, summary, params, inputs = {}, control } = methods[k];
+      return [`${title}${control ? " (control)" : `, ${paper}`}`, summary, ...knobs(params, inputs)];
+    },
   }),
   metrics: () => ({
-    data: metrics.map(({ cost: _, score: __, params, inputs: given, ...entry }) => ({
+    data: metrics.map(({ cost: _, score: __, params, inputs: ___, ...entry }, k) => ({
       ...entry,
-      parameters: parameters(params),
-      inputs: inputs({
-        ...given,
-        ...(entry.needs.includes("mask") && {
-          mask: { dims: "[H,W]", description: "1 on the object" },
-          boxes: { dims: "[N,4]", description: "x0, y0, x1, y1 in pixels, half-open; in place of `mask`" },
-        }),
-      }),
+      parameters: named(params),
+      inputs: named(inputsOf(metrics[k])),
     })),
-    text: metrics
-      .map(({ id, title, paper, summary, limits, better, params, inputs: given, needs }) =>
-        entryText(
-          `${id} ${better === "higher" ? "↑" : "↓"}`,
-          `${title}, ${paper}`,
-          `${summary} Limits: ${limits}`,
-          [...knobs(params, given), ...(needs.includes("mask") ? ["--with mask", "--with boxes"] : [])],
-        ),
-      )
-      .join("\n"),
+    columns: ["metric", "better", "family", "needs", "paper"].map((title) => ({ title })),
+    row: (k) => {
+      const { id, better, family, needs, paper } = metrics[k];
+      return [id, better, family, needs.join(", "), paper];
+    },
+    text: (k) => {
+      const { title, paper, better, summary, limits, params } = metrics[k];
+      return [
+        `${title}, ${paper}; ${better} is better`,
+        summary,
+        `Limits: ${limits}`,
+        ...knobs(params, inputsOf(metrics[k])),
+      ];
+    },
   }),
   datasets: () => ({
     data: datasets.map(({ resolve: _, params, ...entry }) => ({
       ...entry,
-      parameters: parameters(params),
+      parameters: named(params),
       inputs: [],
     })),
-    text: datasets
-      .map(({ id, title, licence, where, offers }) =>
-        entryText(id, `${title} (${licence})`, where, offers.length > 1 ? [offers.join(", ")] : []),
-      )
-      .join("\n"),
+    columns: ["data set", "title", "licence"].map((title) => ({ title })),
+    row: (k) => [datasets[k].id, datasets[k].title, datasets[k].licence],
+    text: (k) => {
+      const { title, licence, where, offers, params } = datasets[k];
+      return [
+        `${title} (${licence})`,
+        where,
+        ...knobs(params, {}),
+        ...(offers.length > 1 ? ["--data is one of:", ...offers.map((o) => `  ${o}`)] : []),
+      ];
+    },
   }),
-  engines: () => {
-    const data = [
-      {
-        id: "onnxruntime",
-        title: "ONNX Runtime",
-        packages: ["onnxruntime-node (optional, native)", "onnxruntime-web (wasm)"],
-        devices: [...providers],
-        parameters: [],
-        inputs: [],
-      },
-    ];
-    return {
-      data,
-      text: table(
-        [{ title: "engine" }, { title: "packages" }, { title: "devices" }],
-        data.map((e) => [e.id, e.packages.join(", "), e.devices.join(", ")]),
-      ),
-    };
-  },
+  engines: () => ({
+    data: engines,
+    columns: ["engine", "packages", "devices"].map((title) => ({ title })),
+    row: (k) => [engines[k].id, engines[k].packages.join(", "), engines[k].devices.join(", ")],
+    text: (k) => [
+      engines[k].title,
+      `packages: ${engines[k].packages.join(", ")}`,
+      `--device ${engines[k].devices.join(" | ")}`,
+    ],
+  }),
   protocols: () => ({
     data: protocols.map((p) => ({ ...p, parameters: [], inputs: [] })),
-    text: table(
-      [{ title: "protocol" }, { title: "samples" }, { title: "methods" }, { title: "metrics" }],
-      protocols.map((p) => [p.id, p.samples, p.methods.length, p.metrics.length]),
-    ),
+    columns: ["protocol", "samples", "methods", "metrics"].map((title) => ({ title })),
+    row: (k) => [
+      protocols[k].id,
+      protocols[k].samples,
+      protocols[k].methods.length,
+      protocols[k].metrics.length,
+    ],
+    text: (k) => {
+      const { samples, rerunSamples, methods: ids, metrics: scores } = protocols[k];
+      return [
+        `${samples} images, ${rerunSamples} for metrics that run the method again`,
+        `methods: ${ids.join(", ")}`,
+        `metrics: ${scores.join(", ")}`,
+      ];
+    },
   }),
-} as const;
+};
 
-function entryText(id: string, title: string, summary: string, knobsText: readonly string[]): string {
-  return `${[id, `  ${title}`, `  ${summary}`, ...knobsText.map((k) => `    ${k}`)].join("\n")}\n`;
-}
+const engines = [
+  {
+    id: "onnxruntime",
+    title: "ONNX Runtime",
+    packages: ["onnxruntime-node (optional, native)", "onnxruntime-web (wasm)"],
+    devices: [...providers],
+    parameters: [],
+    inputs: [],
+  },
+];
 
 export function registerList(program: Command, run: Run): void {
   program
     .command("list")
     .description("what there is: methods, metrics, data sets, engines, protocols")
+    .usage("<what> [id...]")
     .addArgument(new Argument("<what>").choices(Object.keys(lists)))
-    .addHelpText("after", "\nExamples:\n  $ xai-kit list methods\n  $ xai-kit list metrics --json")
+    .argument("[id...]", "with its parameters and inputs; `all` for everything")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ xai-kit list methods
+  $ xai-kit list methods integrated-gradients
+  $ xai-kit list metrics --json`,
+    )
     .action(
-      run<[keyof typeof lists]>(async (io, what) => {
-        const { data, text } = lists[what]();
-        await io.result(data, text);
+      run<[string, string[]]>(async (io, what, ids) => {
+        const listing = lists[what]();
+        const known = listing.data.map(({ id }) => id);
+        const chosen = ids.length === 0 || ids.includes("all") ? known : ids;
+        const at = chosen.map((id) => positionOf(what, known, id));
+        const width = io.columns ?? 100;
+        const text =
+          ids.length === 0
+            ? `${table(listing.columns, at.map(listing.row), { width: io.columns })}\nparameters and inputs: xai-kit list ${what} ID\n`
+            : at.map((k) => entryText(known[k], listing.text(k), width)).join("\n");
+        await io.result(
+          at.map((k) => listing.data[k]),
+          text,
+        );
       }),
     );
 }
+
+function positionOf(what: string, known: readonly string[], id: string): number {
+  const at = known.indexOf(id);
+  if (at >= 0) return at;
+  const close = similar(id, known);
+  throw new KitError("E_USAGE", {
+    problem: `there is no "${id}" among the ${what}`,
+    next: close.length > 0 ? `did you mean ${close.join(" or ")}?` : `known: ${known.join(", ")}`,
+  });
+}
+
+const entryText = (id: string, lines: readonly string[], width: number): string =>
+  `${id}\n${lines
+    .map((line) => {
+      const indent = 2 + line.length - line.trimStart().length;
+      return paragraph(line.trimStart(), width, indent, indent + (indent > 2 ? 4 : 0));
+    })
+    .join("")}`;

@@ -1,5 +1,6 @@
 /** The command line: commands, switches, signals, exit codes. */
-import { Command } from "commander";
+import { Command, CommanderError } from "commander";
+import { KitError } from "../errors.ts";
 import { toJson } from "../json.ts";
 import { registerAttribute } from "./attribute.ts";
 import { registerDoctor } from "./doctor.ts";
@@ -17,21 +18,14 @@ const switches = [
   { flags: "--debug", description: "stack traces of errors" },
 ] as const;
 
-/** Runs one command line and returns the exit code. */
-export async function main(argv: readonly string[]): Promise<number> {
-  const interrupt = new AbortController();
+/** Every command with its options; `run` decides what happens to their bodies. */
+export function createProgram(run: (program: Command) => Run): Command {
   const program = new Command("xai-kit")
     .description("Measure whether explanations of vision models can be trusted.")
     .version(version)
-    .showHelpAfterError("(xai-kit --help shows the commands, xai-kit <command> --help its options)")
+    .configureOutput({ outputError() {} }) // said by main, in the words of errors.ts
     .exitOverride();
-  for (const { flags, description } of switches) program.option(flags, description, false);
-  const run: Run =
-    (body) =>
-    async (...args) => {
-      const io = createIo(program.opts<Switches>(), interrupt.signal);
-      await Promise.race([body(io, ...args), interrupted(interrupt.signal)]);
-    };
+  for (const { flags, description } of switches) program.option(flags, description);
   for (const register of [
     registerEvaluate,
     registerExplain,
@@ -40,42 +34,89 @@ export async function main(argv: readonly string[]): Promise<number> {
     registerList,
     registerDoctor,
   ]) {
-    register(program, run);
+    register(program, run(program));
   }
   for (const command of program.commands) {
-    command.exitOverride().configureHelp({ showGlobalOptions: true });
     // switches may stand behind the command, where people type them
     for (const { flags, description } of switches) command.option(flags, description);
-    command.on("option:json", () => program.setOptionValue("json", true));
-    command.on("option:quiet", () => program.setOptionValue("quiet", true));
-    command.on("option:debug", () => program.setOptionValue("debug", true));
+    for (const name of ["json", "quiet", "debug"] as const) {
+      command.on(`option:${name}`, () => program.setOptionValue(name, true));
+    }
   }
-  program.addHelpText(
+  return program.addHelpText(
     "after",
     `
-Exit codes: 0 done; 1 input or data refused, or a check failed; 2 wrong usage; 3 internal error; 130 interrupted.
+Results go to stdout, everything else to stderr.
+Exit codes: 0 done; 1 input or data refused, or a check failed; 2 wrong usage;
+3 internal error; 130 interrupted.
 
 Examples:
-  $ xai-kit evaluate --model resnet.onnx --data medmnist:pneumoniamnist --data-dir ~/medmnist --mean 0.5 --std 0.5
-  $ xai-kit explain cat.png --model squeezenet.onnx --out cat-explained.png
+  $ xai-kit explain cat.png --model resnet50.onnx \\
+      --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
+  $ xai-kit evaluate --model resnet50.onnx --data folder:photos --protocol quick
+  $ xai-kit list methods
   $ xai-kit doctor`,
   );
+}
+
+/** How long an interrupted command may take to tidy up. */
+const grace = 1_000;
+
+/** Runs one command line and returns the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const interrupt = new AbortController();
+  const { signal } = interrupt;
+  const switchesOf = (program: Command): Switches => {
+    const { json = false, quiet = false, debug = false } = program.opts<Partial<Switches>>();
+    return { json, quiet, debug };
+  };
+  const program = createProgram((root) => (body) => async (...args) => {
+    const io = createIo(switchesOf(root), signal);
+    const work = body(io, ...args);
+    try {
+      await Promise.race([work, interrupted(signal)]);
+    } finally {
+      // a file being written is finished or removed; what computes is not waited for
+      if (signal.aborted) await Promise.race([work.catch(() => undefined), pause(grace)]);
+    }
+  });
 
   const onSignal = () => interrupt.abort();
   process.once("SIGINT", onSignal);
   try {
     await program.parseAsync([...argv], { from: "user" });
     return exitCodes.ok;
-  } catch (error) {
-    const { json, debug } = program.opts<Switches>();
-    process.stderr.write(formatError(error, { debug }));
+  } catch (thrown) {
+    const error = thrown instanceof CommanderError ? misunderstood(thrown, program, argv) : thrown;
     const code = exitCodeOf(error);
-    if (json && code !== exitCodes.ok) process.stdout.write(toJson(errorAsData(error)));
+    // what stands behind the mistake has not been parsed
+    const asked = (name: "json" | "debug") => switchesOf(program)[name] || argv.includes(`--${name}`);
+    process.stderr.write(formatError(error, { debug: asked("debug") }));
+    if (asked("json") && code !== exitCodes.ok) process.stdout.write(toJson(errorAsData(error)));
     return code;
   } finally {
     process.off("SIGINT", onSignal);
   }
 }
 
+/** commander's complaint in our form; what asked for help stays as it is. */
+function misunderstood(error: CommanderError, program: Command, argv: readonly string[]): Error {
+  if (error.exitCode === 0 || error.code === "commander.help") return error;
+  const [said, hint = ""] = error.message.replace(/^error: /, "").split("\n");
+  const guess = /\(Did you mean (.*)\?\)/.exec(hint)?.[1];
+  const command = program.commands.find((c) => argv.includes(c.name()))?.name();
+  const help = `xai-kit ${command ? `${command} ` : ""}--help shows the ${command ? "options" : "commands"}`;
+  return new KitError("E_USAGE", {
+    problem: said.replace(/\.$/, ""),
+    next: guess === undefined ? help : `did you mean ${guess}? ${help}`,
+    cause: error,
+  });
+}
+
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
 const interrupted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });

@@ -24,6 +24,9 @@ export interface Executable {
    * Runs the graph. Input buffers may be transferred to a worker: do not use them afterwards.
    * Fetching fewer outputs saves copying, not computing.
    *
+   * One item's numbers do not depend on its batch to the last bit on wasm with one thread. On the native cpu they may
+   * differ by rounding (3e-6 seen) where the batch is 1 or smaller than the number of threads.
+   *
    * @throws KitError E_ENGINE_MEMORY when the engine ran out of memory (a smaller batch may work), E_ENGINE_RUN otherwise
    */
   run(feeds: Readonly<Record<string, Tensor>>, fetches: readonly string[]): Promise<Record<string, Tensor>>;

@@ -19,8 +19,8 @@ export interface OpenOptions {
   readonly engine?: (typeof engines)[number];
   readonly device?: Device;
   /**
-   * threads of one operator; unless told, all cores, but 1 for wasm: with more, its products round differently for a
-   * batch of one than for the same image in a larger batch
+   * threads of one operator; unless told, all cores, but 1 for wasm: with more, its convolutions round differently for
+   * one image than for the same image in a batch
    */
   readonly threads?: number;
 }

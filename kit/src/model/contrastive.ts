@@ -2,6 +2,7 @@
  * The head of a contrastive model: an embedding divided by its length, multiplied with constant class embeddings, scaled.
  */
 import { type Graph, type Node, producers } from "../onnx/graph.ts";
+import { type Tensor, toFloat32 } from "../onnx/tensor.ts";
 
 export interface ContrastiveHead {
   /** the unit-length image embedding */
@@ -10,58 +11,87 @@ export interface ContrastiveHead {
   readonly constants: readonly string[];
 }
 
+type Made = ReadonlyMap<string, Node>;
+
+/** Scales, biases and changes of shape that may stand behind the product, or between the embedding and the product. */
+const handedOn = new Set(["Add", "Cast", "Div", "Flatten", "Mul", "Reshape", "Squeeze", "Transpose", "Unsqueeze"]);
+
 /** Walks back from the score over scales and flattening; undefined when no such head is there. */
 export function contrastiveHead(graph: Graph, score: string): ContrastiveHead | undefined {
   const made = producers(graph);
   const constants: string[] = [];
-  let at = made.get(score);
-  while (at && (at.op === "Mul" || at.op === "Div" || at.op === "Flatten" || at.op === "Add")) {
-    const constant = at.inputs.filter((i) => graph.initializers.has(i));
-    const rest = at.inputs.filter((i) => !graph.initializers.has(i));
-    if (rest.length !== 1) return undefined;
-    constants.push(...constant);
-    at = made.get(rest[0]);
-  }
-  if (at?.op !== "MatMul" && at?.op !== "Gemm") return undefined;
-  constants.push(...at.inputs.filter((i) => graph.initializers.has(i)));
-  // the scale may be applied to the embedding before the product
-  let before = made.get(at.inputs[0]);
-  if (before?.op === "Mul") {
-    const scale = before.inputs.find((i) => graph.initializers.has(i));
-    const rest = before.inputs.find((i) => !graph.initializers.has(i));
-    if (scale !== undefined && rest !== undefined) {
-      constants.push(scale);
-      before = made.get(rest);
+  /** The one input that is no constant; the constants are the head's. */
+  const onward = (n: Node): string | undefined => {
+    const [rest, ...others] = n.inputs.filter((i) => i !== "" && !graph.initializers.has(i));
+    if (others.length > 0) return undefined;
+    constants.push(...n.inputs.filter((i) => graph.initializers.has(i)));
+    return rest;
+  };
+  let at: string | undefined = score;
+  let product = false;
+  for (;;) {
+    const n: Node | undefined = at === undefined ? undefined : made.get(at);
+    if (n === undefined) return undefined;
+    if (product && isNormalisation(graph, made, n)) {
+      // integers are the shapes of reshapes, which nobody takes for weights
+      return { embedding: n.outputs[0], constants };
     }
+    if (!product && (n.op === "MatMul" || n.op === "Gemm")) product = true;
+    else if (!handedOn.has(n.op)) return undefined;
+    at = onward(n);
   }
-  const norm = before?.op === "Div" ? made.get(before.inputs[1]) : undefined;
-  if (before?.op === "LpNormalization") return { embedding: before.outputs[0], constants };
-  return before && norm && isLength(made, norm, before.inputs[0])
-    ? { embedding: before.outputs[0], constants }
-    : undefined;
+}
+
+/** v / ‖v‖ in its exported forms. */
+function isNormalisation(graph: Graph, made: Made, n: Node): boolean {
+  if (n.op === "LpNormalization") return true;
+  if (n.op === "Div") return isLength(graph, made, made.get(n.inputs[1]), n.inputs[0]);
+  if (n.op !== "Mul") return false;
+  return n.inputs.some((i, k) => {
+    const inverse = made.get(i);
+    return (
+      inverse?.op === "Reciprocal" && isLength(graph, made, made.get(inverse.inputs[0]), n.inputs[1 - k])
+    );
+  });
 }
 
 /** ‖v‖ in its exported forms: ReduceL2, or Sqrt of a sum of squares, with clamping and broadcasting in between. */
-function isLength(made: Map<string, Node>, n: Node | undefined, of: string): boolean {
+function isLength(graph: Graph, made: Made, n: Node | undefined, of: string): boolean {
   switch (n?.op) {
-    case "Clip":
-    case "Max":
-    case "Expand":
     case "Add":
+    case "Cast":
+    case "Clip":
+    case "Expand":
+    case "Max":
     case "Unsqueeze":
-      return isLength(made, made.get(n.inputs[0]), of);
+      return isLength(graph, made, made.get(computed(graph, n)), of);
     case "ReduceL2":
       return n.inputs[0] === of;
     case "Sqrt":
-      return isSquareSum(made, made.get(n.inputs[0]), of);
+      return isSquareSum(graph, made, made.get(n.inputs[0]), of);
+    case "Pow":
+      return isNumber(graph.initializers.get(n.inputs[1]), 0.5)
+        ? isSquareSum(graph, made, made.get(n.inputs[0]), of)
+        : false;
     default:
       return false;
   }
 }
 
-function isSquareSum(made: Map<string, Node>, n: Node | undefined, of: string): boolean {
+function isSquareSum(graph: Graph, made: Made, n: Node | undefined, of: string): boolean {
   if (n?.op === "ReduceSumSquare") return n.inputs[0] === of;
-  if (n?.op === "Add" || n?.op === "Clip") return isSquareSum(made, made.get(n.inputs[0]), of);
+  if (n?.op === "Add" || n?.op === "Clip" || n?.op === "Max")
+    return isSquareSum(graph, made, made.get(computed(graph, n)), of);
   const square = n?.op === "ReduceSum" ? made.get(n.inputs[0]) : undefined;
-  return (square?.op === "Mul" || square?.op === "Pow") && square.inputs[0] === of;
+  if (square?.inputs[0] !== of) return false;
+  return square.op === "Mul"
+    ? square.inputs[1] === of
+    : square.op === "Pow" && isNumber(graph.initializers.get(square.inputs[1]), 2);
 }
+
+/** The first input that is no constant. */
+const computed = (graph: Graph, n: Node): string =>
+  n.inputs.find((i) => i !== "" && !graph.initializers.has(i)) ?? "";
+
+const isNumber = (t: Tensor | undefined, value: number): boolean =>
+  t !== undefined && t.type !== "string" && t.data.length === 1 && Number(toFloat32(t)[0]) === value;
