@@ -3,11 +3,18 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import type { Engine } from "./engine/engine.ts";
+import { defaultBudget, type OpenOptions, openEngine } from "./engine/node.ts";
+import { createPool } from "./engine/pool.ts";
 import { KitError } from "./errors.ts";
+import { createModel, type Model } from "./model/model.ts";
+import { type PrepareOptions, prepare } from "./model/prepare.ts";
 import type { Graph } from "./onnx/graph.ts";
 import { readOnnx } from "./onnx/read.ts";
 import { type ModelCard, modelCardSchema } from "./schemas.generated.ts";
 
+export { openDataset } from "./datasets/open.ts";
+export { decodeImage8 } from "./datasets/readers/image.ts";
 export { defaultBudget, machineFacts, openEngine, probeDevices } from "./engine/node.ts";
 export * from "./index.ts";
 
@@ -92,6 +99,44 @@ function readBytes(path: string, code: "E_MODEL_FILE" | "E_ONNX_EXTERNAL", what:
       cause: error,
     });
   }
+}
+
+export interface OpenModelOptions extends Omit<PrepareOptions, "card">, OpenOptions {
+  /** what the file does not say; without it the card beside the model, if there is one */
+  readonly card?: ModelCard;
+  /** budget for one batch in bytes; a quarter of what is free unless told */
+  readonly memory?: number;
+}
+
+export interface OpenModel {
+  readonly model: Model;
+  readonly card: ModelCard;
+  readonly engine: Engine;
+  readonly sha256: string;
+  /** what the user should know of the engine: slower than it could be, and the way out */
+  readonly advice: string | undefined;
+  close(): Promise<void>;
+}
+
+/**
+ * A model file ready to be asked, on the best engine there is. Close it after use.
+ *
+ * @throws KitError E_MODEL_FILE, E_ONNX_*, E_CARD, E_MODEL_INPUT, E_MODEL_OUTPUT, E_DEVICE
+ */
+export async function openModel(path: string, options: OpenModelOptions = {}): Promise<OpenModel> {
+  const card = options.card === undefined ? readCard(path) : checkCard(options.card, "the card");
+  const file = readModelFile(path);
+  const prepared = prepare(file.graph, { ...options, card });
+  const { engine, advice } = await openEngine(options);
+  const memory = options.memory ?? defaultBudget();
+  return {
+    model: createModel(prepared, { pool: createPool(engine), memory }),
+    card,
+    engine,
+    sha256: file.sha256,
+    advice,
+    close: () => engine.close(),
+  };
 }
 
 const validCard = new Ajv2020({ allErrors: true, strict: true }).compile<ModelCard>(modelCardSchema);

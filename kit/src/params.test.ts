@@ -47,3 +47,68 @@ describe("resolveParams", () => {
     expect(describeParam(specs.rule)).toBe("left | right, default left");
   });
 });
+
+describe("every way of giving a value", () => {
+  const values = {
+    steps: [1, 8, 1e9],
+    sigma: [0, 0.25, 1],
+    absolute: [true, false],
+    rule: ["left", "right"],
+  };
+
+  it("as text or as itself is the same", () => {
+    for (const [name, allowed] of Object.entries(values)) {
+      for (const value of allowed) {
+        const [plain, text] = [value, ` ${value} `.trim()].map((v) =>
+          resolveParams("ig", specs, { [name]: v }),
+        );
+        expect(text).toEqual(plain);
+        expect(plain[name]).toBe(value);
+      }
+    }
+  });
+
+  it("settles: what was resolved resolves to itself", () => {
+    const once = resolveParams("ig", specs, { steps: "7", rule: "right" });
+    expect(resolveParams("ig", specs, once)).toEqual(once);
+    expect(resolveParams("ig", specs, { steps: undefined as never })).toEqual(resolveParams("ig", specs));
+  });
+
+  it.each([
+    [{ steps: true }],
+    [{ steps: " " }],
+    [{ steps: "8px" }],
+    [{ steps: Number.POSITIVE_INFINITY }],
+    [{ sigma: "-0.1" }],
+    [{ sigma: false }],
+    [{ absolute: 1 }],
+    [{ absolute: "True" }],
+    [{ rule: 0 }],
+    [{ rule: "" }],
+    [JSON.parse('{ "__proto__": 1 }')],
+  ])("refuses %j", (given) => {
+    expect(() => resolveParams("ig", specs, given)).toThrow(expect.objectContaining({ code: "E_PARAM" }));
+  });
+
+  it("says what is allowed, or which parameters there are", () => {
+    expect(() => resolveParams("ig", specs, { sigma: 2 })).toThrow(
+      expect.objectContaining({
+        message: "ig: sigma=2 is not allowed",
+        next: "sigma is number ≥ 0 ≤ 1, default 0.15",
+      }),
+    );
+    expect(() => resolveParams("ig", specs, { stepz: 2 })).toThrow(
+      expect.objectContaining({ next: "it has: steps, sigma, absolute, rule" }),
+    );
+    expect(() => resolveParams("cost", {}, { k: 2 })).toThrow(
+      expect.objectContaining({ next: "cost takes no parameters" }),
+    );
+  });
+
+  it("a quick budget is a quarter rounded up, at least 4, never more than the default", () => {
+    for (let n = 1; n <= 200; n++) {
+      const { k } = quickParams({ k: { type: "integer", default: n, budget: true, description: "" } });
+      expect(k).toBe(n <= 4 ? n : Math.max(4, Math.ceil(n / 4)));
+    }
+  });
+});

@@ -8,6 +8,7 @@ it.each([
   ["cam", ["grad-cam", "grad-cam-plus-plus"]],
   ["IG", ["integrated-gradients"]],
   ["saliancy", ["saliency"]],
+  ["slaiency", ["saliency"]],
   ["integrated_gradient", ["integrated-gradients"]],
   ["x", []],
   ["", []],

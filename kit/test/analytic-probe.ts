@@ -122,11 +122,11 @@ export const quadratic = (shape: ImageShape, a: Values, b: Values): Analytic => 
   gradient: (x) => x.map((v, i) => 2 * a[i] * v + b[i]),
 });
 
-/** Two classes over three ReLU units of all pixels: logits[t] = Σ_h v[t][h] · max(0, w_h · x + c_h). */
+/** Two classes over six ReLU units of all pixels, about half of them open: logits[t] = Σ_h v[t][h] · max(0, w_h · x + c_h). */
 export function reluNet(shape: ImageShape, seed: string): Analytic {
   const rng = rngOf("relu net", seed);
   const size = shape.channels * shape.height * shape.width;
-  const w = Array.from({ length: 3 }, () => Array.from({ length: size }, () => rng.normal()));
+  const w = Array.from({ length: 6 }, () => Array.from({ length: size }, () => rng.normal()));
   const c = w.map((row) => -0.5 * row.reduce((a, b) => a + b) + 0.3 * rng.normal());
   const v = Array.from({ length: 2 }, () => w.map(() => rng.normal()));
   const units = (x: Float32Array) => w.map((row, h) => dot(row, x) + c[h]);
@@ -140,12 +140,12 @@ export function reluNet(shape: ImageShape, seed: string): Analytic {
       );
     },
     cam: {
-      // two channels of 2×2 cells: the image's corners, and twice the corners
+      // two channels of 2×2 cells: the first four values, and twice them backwards; the map has both signs
       channels: 2,
       rows: 2,
       columns: 2,
-      activation: (x) => [0, 1, 2, 3, 0, 1, 2, 3].map((i, k) => (k < 4 ? 1 : 2) * x[i]),
-      gradient: (x) => [1, -0.5, 0.25, 0.25, -2, 1, 0, 0.5].map((g, k) => g * (1 + x[k % 4])),
+      activation: (x) => [0, 1, 2, 3, 3, 2, 1, 0].map((i, k) => (k < 4 ? 1 : 2) * x[i]),
+      gradient: (_, target) => [1, -0.5, 0.25, 0.25, -2, 1, 0, 0.5].map((g) => g * (1 + target)),
     },
   };
 }

@@ -1,10 +1,12 @@
 /** `xai-kit evaluate`: the standard evaluation of a model's explanations on a data set. */
-import { mkdir } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { existsSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
+import type { Dataset } from "../datasets/dataset.ts";
 import { openDataset } from "../datasets/open.ts";
 import { KitError } from "../errors.ts";
-import { writeFileAtomic } from "../files.ts";
+import { writeError, writeFileAtomic } from "../files.ts";
 import { toJson } from "../json.ts";
 import type { Need } from "../methods/method.ts";
 import type { Model } from "../model/model.ts";
@@ -21,11 +23,13 @@ import { type Plan, plan } from "../runner/plan.ts";
 import type { ModelCard } from "../schemas.generated.ts";
 import type { ClassificationQuality } from "../stats/classification.ts";
 import type { Io, Run } from "./io.ts";
-import { cardWith, ids, integer, type ModelOptions, withModelOptions } from "./options.ts";
+import { cardWith, ids, integer, type ModelOptions, modelOption, withModelOptions } from "./options.ts";
+import { checkWritable } from "./output.ts";
 import { missingTile, pixelImage, tileOf } from "./pictures.ts";
 import { className, openSession, type Session } from "./session.ts";
 import { table } from "./table.ts";
 import { version } from "./version.ts";
+import { paragraph } from "./width.ts";
 
 interface Options extends ModelOptions {
   readonly data: string;
@@ -41,20 +45,28 @@ interface Options extends ModelOptions {
   readonly failFast?: true;
   readonly onFault: "stop" | "skip";
   readonly dryRun?: true;
+  readonly overwrite?: true;
   readonly out?: string;
 }
 
 export function registerEvaluate(program: Command, run: Run): void {
-  withModelOptions(program.command("evaluate"))
+  const command = program
+    .command("evaluate")
     .description(
       "run the standard evaluation: classification quality, then every method scored by every metric",
     )
+    .usage("--model <file> --data <spec> [options]")
+    .requiredOption(...modelOption)
     .requiredOption("-d, --data <spec>", "medmnist:<name>[@size] or folder[:path]; see xai-kit list datasets")
     .option("--data-dir <dir>", "where the data set's files are")
-    .addOption(new Option("--split <split>").choices(["train", "val", "test"]))
+    .addOption(new Option("--split <split>", "default: test").choices(["train", "val", "test"]))
     .option("--boxes <file>", "folder sets: COCO JSON with boxes")
     .option("--masks <dir>", "folder sets: mask PNGs in the same tree")
-    .addOption(new Option("--protocol <id>").choices(protocols.map((p) => p.id)).default("1-draft"))
+    .addOption(
+      new Option("--protocol <id>", "what is computed; quick: a first look in minutes")
+        .choices(protocols.map((p) => p.id))
+        .default("1-draft"),
+    )
     .option(
       "--methods <ids>",
       "comma-separated; default: the protocol's (a choice of one's own is never ranked)",
@@ -74,13 +86,21 @@ export function registerEvaluate(program: Command, run: Run): void {
     .option("--fail-fast", "stop at the first method or metric that fails instead of recording it")
     .option("--dry-run", "show the plan and stop")
     .option("-o, --out <dir>", "where the run goes; default: xai-runs/<model>-<data>")
+    .option("--overwrite", "replace the run that is there");
+  withModelOptions(command)
     .addHelpText(
       "after",
       `
 Examples:
-  $ xai-kit evaluate --model resnet.onnx --data medmnist:pneumoniamnist --data-dir ~/medmnist --mean 0.5 --std 0.5 --resize bilinear
-  $ xai-kit evaluate --model cnn.onnx --data folder:photos --boxes photos/annotations.json --protocol quick
-  $ xai-kit evaluate --model vit.onnx --data medmnist:bloodmnist@224 --data-dir . --methods saliency,grad-cam --samples 32 --dry-run`,
+  $ xai-kit evaluate --model resnet.onnx --data medmnist:pneumoniamnist \\
+      --data-dir ~/medmnist --mean 0.5 --std 0.5 --resize bilinear
+  $ xai-kit evaluate --model cnn.onnx --data folder:photos \\
+      --boxes photos/annotations.json --protocol quick
+  $ xai-kit evaluate --model vit.onnx --data medmnist:bloodmnist@224 \\
+      --data-dir . --methods saliency,grad-cam --samples 32 --dry-run
+
+The run folder holds run.json (the run document, a draft), scores.json (every
+score of every image) and pictures/ (contact sheets).`,
     )
     .action(run<[Options]>(evaluate));
 }
@@ -90,21 +110,18 @@ async function evaluate(io: Io, options: Options): Promise<void> {
   const protocol = protocolOf(options.protocol);
   const methods = (options.methods ?? protocol.methods).map(methodOf);
   const metrics = (options.metrics ?? protocol.metrics).map(metricOf);
-  const classes = cardClasses(options);
-  const dataset = await openDataset(options.data, {
-    dir: options.dataDir,
-    split: options.split,
-    boxes: options.boxes,
-    masks: options.masks,
-    classes,
-    onFault: options.onFault,
-  });
+  const dataset = await openData(options);
   let session: Session | undefined;
   try {
+    const out = options.out ?? join("xai-runs", `${basename(options.model, ".onnx")}-${dataset.id}`);
+    if (!options.dryRun) await checkRunFolder(out, options.overwrite === true);
     session = await openSession(options, io, { pixelChannels: dataset.channels });
-    const { model, card } = session;
+    const { model } = session;
+    const card = { ...session.card, classes: session.card.classes ?? [...dataset.classes] };
     const resize = card.input?.resize ?? defaultResize;
-    io.say(`data: ${dataset.title}, ${dataset.split} split, ${dataset.count} images, ${dataset.edition}`);
+    io.say(
+      `data: ${dataset.title}, ${dataset.split === "unknown" ? "" : `${dataset.split} split, `}${counted(dataset.count, "image")}, ${dataset.edition}`,
+    );
     if (card.input?.resize === undefined) io.say(`assumed: images are resized by ${resize.method}`);
 
     const index = await dataset.index();
@@ -122,23 +139,16 @@ async function evaluate(io: Io, options: Options): Promise<void> {
     });
     sayPlan(io, plans);
     if (options.dryRun) {
-      await io.result(planData(plans), "");
+      await io.result(planData(plans), planText(plans, io.columns));
       return;
     }
-    const out = options.out ?? join("xai-runs", `${basename(options.model, ".onnx")}-${dataset.id}`);
-    await mkdir(join(out, "pictures"), { recursive: true }).catch((cause) => {
-      throw new KitError("E_WRITE", {
-        problem: `cannot make the folder ${out}`,
-        next: "choose another --out",
-        cause,
-      });
-    });
 
     const classifying = io.progress("classify", dataset.count);
     const { quality } = await classify(model, dataset, resize, {
       onImage: (done) => classifying.tick(done),
       signal: io.signal,
     }).finally(() => classifying.done());
+    await makeRunFolder(out);
 
     const selected = selectSamples(protocol.seed, dataset.base, candidates, plans.samples).map((s) => s.id);
     const explaining = io.progress("explain", plans.passes);
@@ -153,9 +163,10 @@ async function evaluate(io: Io, options: Options): Promise<void> {
       now: () => performance.now(),
       onProgress: (passes, note) => explaining.tick(Math.min(passes, plans.passes), note),
       async onSample(view, position) {
+        io.signal.throwIfAborted();
         if (position >= options.pictures) return;
         await writePng(
-          join(out, "pictures", `${view.sample.id.replaceAll(/[^a-z0-9-]+/gi, "_")}.png`),
+          join(out, "pictures", pictureName(position, view.sample.id)),
           picture(view, plans, card, resize, model),
         );
       },
@@ -166,7 +177,7 @@ async function evaluate(io: Io, options: Options): Promise<void> {
       kitVersion: version,
       engine: session.engine.info,
       model,
-      card,
+      card: session.card,
       modelSha256: session.sha256,
       dataset,
       resize,
@@ -175,12 +186,21 @@ async function evaluate(io: Io, options: Options): Promise<void> {
       execution,
       telemetry: { seconds, date: new Date().toISOString(), machine: machineFacts() },
     });
-    await writeFileAtomic(join(out, "run.json"), toJson(document));
+    io.signal.throwIfAborted();
     await writeFileAtomic(join(out, "scores.json"), toJson(execution.rows));
+    await writeFileAtomic(join(out, "run.json"), toJson(document));
     for (const { what, reason } of dataset.skipped) io.say(`left out: ${what}: ${reason}`);
+    const { cells } = document.result;
     await io.result(
       { out, ...document.result },
-      `${qualityText(quality, card)}\n${cellTable(document.result.cells, plans)}\n${failureText(execution.failures)}run: ${join(out, "run.json")} (draft)\npictures: ${join(out, "pictures")}\n`,
+      [
+        qualityText(quality, card, io.columns),
+        cellTable(cells, plans, io.columns),
+        notes(cells, plans, execution.failures)
+          .map((note) => paragraph(note, io.columns ?? Number.POSITIVE_INFINITY, 0, 2))
+          .join(""),
+        `run: ${join(out, "run.json")} (draft${plans.standard && !protocol.quick ? "" : "; not the standard protocol, never ranked"})\n${options.pictures > 0 ? `pictures: ${join(out, "pictures")}\n` : ""}`,
+      ].join("\n"),
     );
   } finally {
     await session?.close();
@@ -188,9 +208,26 @@ async function evaluate(io: Io, options: Options): Promise<void> {
   }
 }
 
-/** The card's names are needed before the model is read, to match folders with. */
-function cardClasses(options: Options): readonly string[] | undefined {
-  return cardWith(readCard(options.model, options.card), options).classes;
+async function openData(options: Options): Promise<Dataset> {
+  try {
+    return await openDataset(options.data, {
+      dir: options.dataDir,
+      split: options.split,
+      boxes: options.boxes,
+      masks: options.masks,
+      // needed before the model is read, to match folders with
+      classes: cardWith(readCard(options.model, options.card), options).classes,
+      onFault: options.onFault,
+    });
+  } catch (cause) {
+    if (!(cause instanceof KitError) || cause.code !== "E_DATASET_SPEC" || !existsSync(options.data))
+      throw cause;
+    throw new KitError(cause.code, {
+      problem: cause.message,
+      next: `did you mean --data folder:${options.data}?`,
+      cause,
+    });
+  }
 }
 
 /** Why a need of a method cannot be met on this model. */
@@ -221,17 +258,70 @@ const planData = (plans: Plan) => ({
   metrics: plans.metrics.map((m) => ({ id: m.metric.id, params: m.params, samples: m.samples })),
 });
 
+const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
+
 function sayPlan(io: Io, plans: Plan): void {
   const missing = plans.methods.filter((m) => m.notApplicable !== undefined);
   io.say(
-    `plan: protocol ${plans.protocol.id}${plans.standard ? "" : " (non-standard choice)"}, ${plans.samples} images, ${
-      plans.methods.length - missing.length
-    } methods × ${plans.metrics.length} metrics, at most ${plans.passes.toLocaleString("en")} model passes`,
+    `plan: protocol ${plans.protocol.id}${plans.standard ? "" : " (non-standard choice)"}, ${counted(plans.samples, "image")}, ${counted(
+      plans.methods.length - missing.length,
+      "method",
+    )} × ${counted(plans.metrics.length, "metric")}, at most ${plans.passes.toLocaleString("en")} model passes`,
     ...missing.map((m) => `not applicable: ${m.method.id}: ${m.notApplicable}`),
   );
 }
 
-function qualityText(quality: ClassificationQuality, card: ModelCard): string {
+const planText = (plans: Plan, width: number | undefined): string =>
+  `${table(
+    [{ title: "method" }, { title: "parameters" }],
+    plans.methods.map(({ method, params, notApplicable }) => [
+      method.id,
+      notApplicable === undefined ? paramsText(params) : "not applicable",
+    ]),
+    { width },
+  )}\n${table(
+    [{ title: "metric" }, { title: "images" }, { title: "parameters" }],
+    plans.metrics.map(({ metric, samples, params }) => [metric.id, samples, paramsText(params)]),
+    { width },
+  )}`;
+
+const paramsText = (params: Readonly<Record<string, unknown>>): string =>
+  Object.entries(params)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(" ");
+
+/** @throws KitError E_RUN_EXISTS before any work, when a run is there already and may not be replaced */
+async function checkRunFolder(out: string, overwrite: boolean): Promise<void> {
+  if (existsSync(join(out, "run.json")) && !overwrite) {
+    throw new KitError("E_RUN_EXISTS", {
+      problem: `${out} holds a run already`,
+      next: "choose another --out, or replace it with --overwrite",
+    });
+  }
+  // the first folder that exists decides whether the others can be made
+  let folder = resolve(out);
+  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  await checkWritable(join(folder, "run.json"));
+}
+
+/** The folder of a run, without what an earlier run left in it. */
+async function makeRunFolder(out: string): Promise<void> {
+  try {
+    await mkdir(out, { recursive: true });
+    for (const part of ["run.json", "scores.json", "pictures"]) {
+      await rm(join(out, part), { recursive: true, force: true });
+    }
+    await mkdir(join(out, "pictures"));
+  } catch (cause) {
+    throw writeError(out, cause);
+  }
+}
+
+/** In the order of the selection, and unique whatever the sample is called: `003-platelet_17.png`. */
+const pictureName = (position: number, sample: string): string =>
+  `${String(position + 1).padStart(3, "0")}-${sample.replace(/\.[a-z]+$/i, "").replaceAll(/[^a-z0-9-]+/gi, "_")}.png`;
+
+function qualityText(quality: ClassificationQuality, card: ModelCard, width: number | undefined): string {
   const percent = (v: number) => v.toFixed(4);
   const overall = table(
     [
@@ -248,6 +338,7 @@ function qualityText(quality: ClassificationQuality, card: ModelCard): string {
         quality.balancedAccuracy,
       ],
     ],
+    { width, split: true },
   );
   if (quality.perClass.length > 20) return overall;
   const present = quality.perClass.filter((c) => c.truePositive + c.falseNegative > 0);
@@ -265,11 +356,12 @@ function qualityText(quality: ClassificationQuality, card: ModelCard): string {
       c.precision,
       c.auroc,
     ]),
+    { width },
   )}`;
 }
 
 /** Methods × metrics; controls below a gap, since they are not in the running. */
-function cellTable(cells: readonly Cell[], plans: Plan): string {
+function cellTable(cells: readonly Cell[], plans: Plan, width: number | undefined): string {
   const columns = [
     { title: "method" },
     ...plans.metrics.map(({ metric }) => ({ title: metric.id, better: metric.better })),
@@ -280,21 +372,41 @@ function cellTable(cells: readonly Cell[], plans: Plan): string {
       ({ metric }) => cells.find((c) => c.method === method && c.metric === metric.id)?.mean,
     ),
   ];
-  return table(columns, [
+  const rows = [
     ...plans.methods.filter((m) => !m.method.control).map((m) => row(m.method.id, m.method.id)),
     ...plans.methods.filter((m) => m.method.control).map((m) => row(m.method.id, `(${m.method.id})`)),
-  ]);
+  ];
+  return table(columns, rows, { width, split: true });
 }
 
-function failureText(
-  failures: readonly { method: string; metric: string | undefined; reason: string }[],
-): string {
+/** How to read the table, and why scores are missing in it. */
+function notes(cells: readonly Cell[], plans: Plan, failures: readonly Failed[]): string[] {
+  const controls = plans.methods.some((m) => m.method.control);
+  return [
+    `means over ${counted(plans.samples, "image")}; ↑ higher is better, ↓ lower is better${controls ? "; (controls) cannot know the model" : ""}`,
+    ...plans.methods
+      .filter((m) => m.notApplicable !== undefined)
+      .map((m) => `not applicable: ${m.method.id}: ${m.notApplicable}`),
+    ...cells.flatMap(({ method, metric, n, skips }) =>
+      n > 0 ? [] : Object.keys(skips).map((reason) => `no score: ${method} × ${metric}: ${reason}`),
+    ),
+    ...failureNotes(failures),
+  ];
+}
+
+interface Failed {
+  readonly method: string;
+  readonly metric: string | undefined;
+  readonly reason: string;
+}
+
+function failureNotes(failures: readonly Failed[]): string[] {
   const counts = new Map<string, number>();
   for (const f of failures) {
     const line = `${f.method}${f.metric ? ` × ${f.metric}` : ""}: ${f.reason}`;
     counts.set(line, (counts.get(line) ?? 0) + 1);
   }
-  return [...counts].map(([line, n]) => `failed ${n} times: ${line}\n`).join("");
+  return [...counts].map(([line, n]) => `failed ${counted(n, "time")}: ${line}`);
 }
 
 function picture(

@@ -10,7 +10,7 @@ import { describeParam, type ParamSpecs } from "../params.ts";
 import { protocols } from "../protocol/protocol.ts";
 import { similar } from "../suggest.ts";
 import type { Run } from "./io.ts";
-import { type Column, type Cell, table } from "./table.ts";
+import { type Cell, type Column, table } from "./table.ts";
 import { paragraph } from "./width.ts";
 
 type Inputs = Readonly<Record<string, InputSpec>>;
@@ -91,11 +91,10 @@ const lists: Readonly<Record<string, () => Listing>> = {
     columns: ["data set", "title", "licence"].map((title) => ({ title })),
     row: (k) => [datasets[k].id, datasets[k].title, datasets[k].licence],
     text: (k) => {
-      const { title, licence, where, offers, params } = datasets[k];
+      const { title, licence, where, offers } = datasets[k];
       return [
         `${title} (${licence})`,
         where,
-        ...knobs(params, {}),
         ...(offers.length > 1 ? ["--data is one of:", ...offers.map((o) => `  ${o}`)] : []),
       ];
     },
@@ -165,7 +164,7 @@ Examples:
         const width = io.columns ?? 100;
         const text =
           ids.length === 0
-            ? `${table(listing.columns, at.map(listing.row), { width: io.columns })}\nparameters and inputs: xai-kit list ${what} ID\n`
+            ? `${table(listing.columns, at.map(listing.row), { width: io.columns })}\nmore about one: xai-kit list ${what} ID\n`
             : at.map((k) => entryText(known[k], listing.text(k), width)).join("\n");
         await io.result(
           at.map((k) => listing.data[k]),

@@ -8,6 +8,7 @@ import { KitError } from "../errors.ts";
 import type { Family, Task } from "../model/prepare.ts";
 import { checkCard } from "../node.ts";
 import { type Float32Tensor, float32, toFloat32 } from "../onnx/tensor.ts";
+import { defaultResize } from "../runner/pixels.ts";
 import type { ModelCard } from "../schemas.generated.ts";
 
 export interface ModelOptions {
@@ -17,6 +18,7 @@ export interface ModelOptions {
   readonly std?: number[];
   readonly size?: { height: number; width: number };
   readonly resize?: string;
+  readonly resizeTo?: number;
   readonly layer?: string;
   readonly family?: Family;
   readonly architecture?: string;
@@ -27,20 +29,22 @@ export interface ModelOptions {
   readonly memory?: number;
 }
 
-/** Adds the options that name a model and say what its file does not. */
+export const modelOption = ["-m, --model <file>", "the ONNX model"] as const;
+
+/** Adds, as a group of their own, the options that say what the model's file does not, and what computes. */
 export function withModelOptions(command: Command): Command {
   return command
-    .requiredOption("-m, --model <file>", "the ONNX model")
+    .optionsGroup("About the model (in place of, or over its card):")
     .option("--card <file>", "model card (JSON); default: <model>.card.json beside the model, if there")
     .option(
       "--mean <values>",
       "per channel in [0, 1], comma-separated; subtracted from pixels",
-      numbers("--mean"),
+      perChannel("--mean"),
     )
     .option(
       "--std <values>",
       "per channel in [0, 1], comma-separated; pixels are divided by it",
-      numbers("--std"),
+      perChannel("--std"),
     )
     .option("--size <HxW>", "input size, where the model leaves it open", size)
     .addOption(
@@ -50,6 +54,11 @@ export function withModelOptions(command: Command): Command {
         "pillow-bicubic",
         "pillow-lanczos",
       ]),
+    )
+    .option(
+      "--resize-to <pixels>",
+      "shorter side before the centre crop, as torchvision's Resize and CenterCrop; default: the image is stretched",
+      integer("--resize-to", 1),
     )
     .option("--layer <tensor>", "the tensor CAM methods read; default: inferred")
     .addOption(
@@ -63,13 +72,15 @@ export function withModelOptions(command: Command): Command {
       "--class-names <file|list>",
       "JSON array, text file with one name a line, or a comma-separated list",
     )
+    .optionsGroup("Computing:")
     .addOption(new Option("--device <device>", "what computes").choices(devices).default("auto"))
     .option("--threads <n>", "threads of one operator; default: all cores", integer("--threads", 1))
     .option(
       "--memory <bytes>",
       "budget for one batch: 512MB, 2GB; default: a quarter of what is free",
       parseBytes,
-    );
+    )
+    .optionsGroup("Output:");
 }
 
 /** The card with the flags laid over it. */
@@ -80,7 +91,14 @@ export function cardWith(card: ModelCard, options: ModelOptions): ModelCard {
     ...(options.mean && { mean: options.mean }),
     ...(options.std && { std: options.std }),
     ...options.size,
-    ...(options.resize && { resize: { ...card.input?.resize, method: options.resize } }),
+    ...((options.resize || options.resizeTo) && {
+      resize: {
+        ...defaultResize,
+        ...card.input?.resize,
+        ...(options.resize && { method: options.resize }),
+        ...(options.resizeTo && { resizeTo: options.resizeTo }),
+      },
+    }),
   };
   const merged = {
     ...card,
@@ -121,10 +139,17 @@ function readText(path: string, what: string): string {
 
 const usage = (problem: string, next: string) => new KitError("E_USAGE", { problem, next });
 
-export const numbers = (flag: string) => (text: string) => {
+/** Mean or std: numbers on the scale of pixels, which is [0, 1]. */
+const perChannel = (flag: string) => (text: string) => {
   const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
-  if (values.every(Number.isFinite)) return values;
-  throw usage(`${flag} ${text} is not a list of numbers`, `for example ${flag} 0.485,0.456,0.406`);
+  if (!values.every(Number.isFinite)) {
+    throw usage(`${flag} ${text} is not a list of numbers`, `for example ${flag} 0.485,0.456,0.406`);
+  }
+  if (values.some((v) => v > 1)) {
+    const scaled = values.map((v) => Number((v / 255).toPrecision(4)));
+    throw usage(`${flag} ${text}: pixels lie in [0, 1] here`, `divide by 255: ${flag} ${scaled.join(",")}`);
+  }
+  return values;
 };
 
 export const integer =
@@ -155,11 +180,21 @@ export const assignments =
     throw usage(`${flag} ${text} has no "="`, `write ${flag} name=value`);
   };
 
-/** Collects comma-separated ids over several occurrences. */
+/** Collects comma-separated ids over several occurrences, each once. */
 export const ids = (text: string, before: readonly string[] = []): string[] => [
-  ...before,
-  ...text.split(",").map((id) => id.trim()),
+  ...new Set([...before, ...text.split(",").map((id) => id.trim())]),
 ];
+
+/** The index of a class named by its index or, where names are known, by its name. */
+export function classIndex(
+  text: string,
+  names: readonly string[] | undefined,
+  classes: number,
+): number | undefined {
+  const named = names?.indexOf(text) ?? -1;
+  if (named >= 0) return named;
+  return /^\d+$/.test(text) && Number(text) < classes ? Number(text) : undefined;
+}
 
 /** A float32 array from a .npy file. Throws KitError E_FILE, E_NPY, E_INPUT on values that are not finite. */
 export function readArray(path: string): Float32Tensor {

@@ -1,4 +1,6 @@
 /** Where results go: stdout, or a file that appears whole. */
+import { access, constants, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { systemCode, writeError, writeFileAtomic } from "../files.ts";
 
 /** What we need of `process.stdout`. */
@@ -44,4 +46,24 @@ export async function writeResult(
   if (output === undefined || output === "-") return await writeTo(stdout, content);
   await writeFileAtomic(output, content);
   return true;
+}
+
+/**
+ * Finds out before the work begins whether a file can be written there.
+ *
+ * @throws KitError E_WRITE as the write itself would
+ */
+export async function checkWritable(path: string): Promise<void> {
+  try {
+    const found = await stat(path).catch((error: unknown) => {
+      if (systemCode(error) === "ENOENT") return undefined;
+      throw error;
+    });
+    if (found?.isDirectory()) throw Object.assign(new Error("a folder"), { code: "EISDIR" });
+    const folder = dirname(path);
+    if (!(await stat(folder)).isDirectory()) throw Object.assign(new Error("a file"), { code: "ENOTDIR" });
+    await access(found === undefined || found.isFile() ? folder : path, constants.W_OK);
+  } catch (cause) {
+    throw writeError(path, cause);
+  }
 }

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { KitError } from "../errors.ts";
 import { toJson } from "../json.ts";
+import { similar } from "../suggest.ts";
 import { registerAttribute } from "./attribute.ts";
 import { registerDoctor } from "./doctor.ts";
 import { errorAsData, exitCodeOf, exitCodes, formatError } from "./errors.ts";
@@ -103,14 +104,31 @@ export async function main(argv: readonly string[]): Promise<number> {
 function misunderstood(error: CommanderError, program: Command, argv: readonly string[]): Error {
   if (error.exitCode === 0 || error.code === "commander.help") return error;
   const [said, hint = ""] = error.message.replace(/^error: /, "").split("\n");
-  const guess = /\(Did you mean (.*)\?\)/.exec(hint)?.[1];
-  const command = program.commands.find((c) => argv.includes(c.name()))?.name();
-  const help = `xai-kit ${command ? `${command} ` : ""}--help shows the ${command ? "options" : "commands"}`;
-  return new KitError("E_USAGE", {
-    problem: said.replace(/\.$/, ""),
-    next: guess === undefined ? help : `did you mean ${guess}? ${help}`,
-    cause: error,
-  });
+  const command = program.commands.find((c) => argv.includes(c.name()));
+  const help = command
+    ? `xai-kit ${command.name()} --help shows the options`
+    : "xai-kit --help shows the commands";
+  const usage = (problem: string, guesses: readonly string[]) =>
+    new KitError("E_USAGE", {
+      problem: problem.replace(/\.$/, ""),
+      next: guesses.length > 0 ? `did you mean ${guesses.join(" or ")}? ${help}` : help,
+      cause: error,
+    });
+  // an option that seems to be missing may only be misspelt
+  const flags = command?.options.flatMap(({ long }) => long ?? []) ?? [];
+  const unknown = argv
+    .map((arg) => arg.split("=")[0])
+    .find((arg) => /^--\w/.test(arg) && !flags.includes(arg));
+  if (
+    error.code === "commander.missingMandatoryOptionValue" &&
+    unknown !== undefined &&
+    unknown !== "--help"
+  ) {
+    return usage(`unknown option '${unknown}'`, similar(unknown, flags));
+  }
+  const [, value, choices] = /'([^']*)' is invalid.*Allowed choices are (.*?)\.?$/.exec(said) ?? [];
+  if (value !== undefined) return usage(said, similar(value, choices.split(", ")));
+  return usage(said, /\(Did you mean (.*)\?\)/.exec(hint)?.slice(1) ?? []);
 }
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -2,17 +2,22 @@
 import { type Command, Option } from "commander";
 import { KitError } from "../errors.ts";
 import { attribute, type MapRule } from "../methods/method.ts";
-import { score } from "../metrics/metric.ts";
+import { type Score, score } from "../metrics/metric.ts";
 import { createProbe } from "../model/probe.ts";
-import { type Float32Tensor, float32 } from "../onnx/tensor.ts";
 import { resolveParams } from "../params.ts";
 import { methodOf, metricOf, protocolOf } from "../protocol/protocol.ts";
 import { rngOf } from "../runner/rng.ts";
 import { mean } from "../stats/summary.ts";
-import { type ArrayOptions, imagesOf, streamsOf, targetsOf, withArrayOptions } from "./attribute.ts";
+import {
+  type ArrayOptions,
+  openArrays,
+  perImageAttributions,
+  streamsOf,
+  withArrayOptions,
+} from "./arrays.ts";
 import type { Run } from "./io.ts";
-import { assignments, readArray, readArrays } from "./options.ts";
-import { openSession } from "./session.ts";
+import { inputsOf } from "./list.ts";
+import { assignments, readArray, withModelOptions } from "./options.ts";
 
 interface Options extends ArrayOptions {
   readonly attribution: string;
@@ -24,12 +29,10 @@ interface Options extends ArrayOptions {
 }
 
 export function registerScore(program: Command, run: Run): void {
-  withArrayOptions(program.command("score"))
+  const command = withArrayOptions(program.command("score"))
     .description("score an attribution that is an array, wherever it was made")
-    .requiredOption(
-      "-a, --attribution <file.npy>",
-      "float32 [C,H,W] or [H,W], with a leading N for several images",
-    )
+    .usage("--model <file> --input <file.npy> --attribution <file.npy>\n         --metric <id> [options]")
+    .requiredOption("-a, --attribution <file.npy>", "[C,H,W] or [H,W], with a leading N for several images")
     .requiredOption("--metric <id>", "see xai-kit list metrics")
     .option("-p, --param <name=value>", "parameter of the metric", assignments("--param"))
     .addOption(
@@ -39,82 +42,77 @@ export function registerScore(program: Command, run: Run): void {
       ]),
     )
     .option("--method <id>", "the method that made the attribution, for metrics that run it again")
-    .option("--method-param <name=value>", "its parameters", assignments("--method-param"))
+    .option("--method-param <name=value>", "its parameters", assignments("--method-param"));
+  withModelOptions(command)
     .addHelpText(
       "after",
       `
+The names of --param and --with: xai-kit list metrics <id>.
+
 Examples:
-  $ xai-kit score --model m.onnx --input x.npy --target 2 --attribution a.npy --metric infidelity-raw --with perturbations=p.npy --json
-  $ xai-kit score --model m.onnx --input x.npy --attribution a.npy --metric pointing-game --with mask=m.npy
-  $ xai-kit score --model m.onnx --input x.npy --attribution a.npy --metric max-sensitivity --method saliency`,
+  $ xai-kit score --model m.onnx --input x.npy --target 2 --attribution a.npy \\
+      --metric infidelity-raw --with perturbations=p.npy --json
+  $ xai-kit score --model m.onnx --input x.npy --attribution a.npy \\
+      --metric pointing-game --with mask=m.npy
+  $ xai-kit score --model m.onnx --input x.npy --attribution a.npy \\
+      --metric max-sensitivity --method saliency`,
     )
     .action(
       run<[Options]>(async (io, options) => {
         const metric = metricOf(options.metric);
+        const params = resolveParams(metric.id, metric.params, options.param);
         const method = options.method === undefined ? undefined : methodOf(options.method);
+        const methodParams = method && resolveParams(method.id, method.params, options.methodParam);
         if (metric.needs.includes("method") && method === undefined) {
           throw new KitError("E_USAGE", {
             problem: `${metric.id} runs the method again`,
             next: "say which made the attribution: --method ID [--method-param k=v]",
           });
         }
-        const given = readArrays(options.with ?? {});
-        const input = readArray(options.input);
+        if (metric.needs.includes("mask") && !options.with?.mask && !options.with?.boxes) {
+          throw new KitError("E_USAGE", {
+            problem: `${metric.id} compares with an annotation`,
+            next: "give it: --with mask=FILE.npy, or --with boxes=FILE.npy",
+          });
+        }
         const attributions = readArray(options.attribution);
-        const session = await openSession(options, io, { preprocess: options.preprocess });
-        const { model } = session;
+        const work = await openArrays(options, io, inputsOf(metric));
+        const { model } = work;
         try {
-          const images = imagesOf(input, model);
-          const targets = await targetsOf(options.target, images, model);
-          const maps = split(attributions, images.length, input.dims.length === 4);
-          const samples: { value?: number; parts?: unknown; skip?: string }[] = [];
-          for (const [k, x] of images.entries()) {
-            io.signal.throwIfAborted();
-            const probe = createProbe({ model, x, target: targets[k] });
-            const result = await score(metric, probe, {
-              params: options.param,
-              given,
-              attribution: maps[k],
-              rule: options.map ?? method?.map ?? "sum",
-              kind: method?.kind ?? "contribution",
-              rng: streamsOf(k, "metric"),
-              explain:
-                method &&
-                ((other) =>
-                  attribute(method, other, { params: options.methodParam, rng: streamsOf(k, method.id) })),
-              randomised: (draw) =>
-                model.randomised(
-                  `randomised ${draw}`,
-                  rngOf(protocolOf("1-draft").seed, "randomised weights", draw),
-                ),
-              cost: method?.cost(resolveParams(method.id, method.params, options.methodParam), model.shape),
-            });
-            samples.push(typeof result === "number" ? { value: result } : result);
-          }
-          const value = mean(samples.flatMap((s) => (s.value === undefined ? [] : [s.value])));
+          const maps = perImageAttributions(options.attribution, attributions, work);
+          const samples = await work.each("score", async ({ k, x, target, given }) =>
+            asSample(
+              await score(metric, createProbe({ model, x, target }), {
+                params,
+                given,
+                attribution: maps[k],
+                rule: options.map ?? method?.map ?? "sum",
+                kind: method?.kind ?? "contribution",
+                rng: streamsOf(k, "metric"),
+                explain:
+                  method &&
+                  ((other) =>
+                    attribute(method, other, { params: methodParams, rng: streamsOf(k, method.id) })),
+                randomised: (draw) =>
+                  model.randomised(
+                    `randomised ${draw}`,
+                    rngOf(protocolOf("1-draft").seed, "randomised weights", draw),
+                  ),
+                cost: methodParams && method?.cost(methodParams, model.shape),
+              }),
+            ),
+          );
+          const value = mean(samples.flatMap((s) => ("value" in s ? [s.value] : [])));
+          const targets = work.items.map(({ target }) => target);
           await io.result(
-            { metric: metric.id, better: metric.better, targets, value, samples },
-            samples.map((s) => `${s.value ?? `no score: ${s.skip}`}\n`).join(""),
+            { metric: metric.id, params, better: metric.better, targets, value, samples },
+            samples.map((s) => `${"skip" in s ? `no score: ${s.skip}` : s.value}\n`).join(""),
           );
         } finally {
-          await session.close();
+          await work.close();
         }
       }),
     );
 }
 
-/** One attribution per image. */
-function split(attributions: Float32Tensor, images: number, batched: boolean): Float32Tensor[] {
-  if (!batched) return [attributions];
-  const [n, ...dims] = attributions.dims;
-  if (n !== images) {
-    throw new KitError("E_INPUT", {
-      problem: `${images} images, but attributions have dims [${attributions.dims.join(", ")}]`,
-      next: "give one attribution per image, stacked along the first axis",
-    });
-  }
-  const size = attributions.data.length / n;
-  return Array.from({ length: n }, (_, k) =>
-    float32(dims, attributions.data.slice(k * size, (k + 1) * size)),
-  );
-}
+const asSample = (result: Score) => (typeof result === "number" ? { value: result } : result);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { toJson } from "../json.ts";
 import { numberFormat, printable, table } from "./table.ts";
-import { clipToWidth, displayWidth } from "./width.ts";
+import { clipToWidth, displayWidth, paragraph, wrapText } from "./width.ts";
 
 describe("table", () => {
   it("aligns texts left, numbers right, and shows what is missing", () => {
@@ -44,6 +44,23 @@ describe("table", () => {
     expect(text.split("\n")[2]).toBe("a very long titl…  0.123");
   });
 
+  it("breaks titles before anything gives way", () => {
+    const columns = [{ title: "method" }, { title: "deletion-auc", better: "lower" as const }];
+    expect(table(columns, [["lime", 0.25]], { width: 18 })).toBe(
+      ["        deletion-", "method      auc ↓", "──────  ─────────", "lime        0.250", ""].join("\n"),
+    );
+  });
+
+  it("goes on in a second table when it may be split", () => {
+    const columns = ["method", "first", "second", "third"].map((title) => ({ title }));
+    const text = table(columns, [["grad-cam", 1, 2, 3]], { width: 24, split: true });
+    expect(text.split("\n\n").map((block) => block.split("\n")[0])).toEqual([
+      "method    first  second",
+      "method    third",
+    ]);
+    expect(text).toContain("grad-cam      3");
+  });
+
   it("is only a head without rows", () => {
     expect(table([{ title: "id" }], [])).toBe("id\n──\n");
   });
@@ -69,6 +86,14 @@ describe("width", () => {
     expect(clipToWidth("肺炎です", 5)).toBe("肺炎…");
     expect(clipToWidth("abc", 3)).toBe("abc");
     expect(clipToWidth("abc", 0)).toBe("");
+  });
+});
+
+describe("wrapText", () => {
+  it("breaks at spaces, and leaves alone what has none", () => {
+    expect(wrapText("one two three-four five", 9)).toEqual(["one two", "three-four", "five"]);
+    expect(wrapText("肺炎 です", 5)).toEqual(["肺炎", "です"]);
+    expect(paragraph("name  what it means", 12, 2, 4)).toBe("  name\n    what it\n    means\n");
   });
 });
 

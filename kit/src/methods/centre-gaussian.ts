@@ -2,6 +2,7 @@ import { float32 } from "../onnx/tensor.ts";
 import { control } from "./control.ts";
 import { defineMethod } from "./method.ts";
 
+/** A bell about the centre, float32 [H,W], 1 at its peak: what the habit of centring objects scores. */
 export const centreGaussian = defineMethod({
   ...control,
   id: "centre-gaussian",

@@ -2,6 +2,7 @@ import { float32 } from "../onnx/tensor.ts";
 import { control } from "./control.ts";
 import { defineMethod } from "./method.ts";
 
+/** 1 everywhere, float32 [H,W]: what ties and areas alone score. */
 export const constant = defineMethod({
   ...control,
   id: "constant",

@@ -1,7 +1,15 @@
 import { camMap, weightedSum } from "./cam.ts";
 import { defineMethod } from "./method.ts";
 
-/** Grad-CAM, arXiv:1610.02391: channels of the last spatial layer, weighted by their mean gradient. */
+/**
+ * Grad-CAM: channels of the CAM layer, weighted by their mean gradient, added and rectified.
+ *
+ * @returns float32 [H,W], ≥ 0; with `raw` [rows, columns] of the layer, signed
+ * @throws  KitError E_CAM_LAYER where the model has no spatial grid, or the score's gradient vanishes on it; E_NO_GRADIENT
+ *
+ * Cost: one forward and one backward pass, shared by all that read this layer.
+ * Source: arXiv:1610.02391 eqs. 1 and 2; bilinear with half-pixel centres.
+ */
 export const gradCam = defineMethod({
   id: "grad-cam",
   title: "Grad-CAM",

@@ -1,7 +1,15 @@
 import { baselineInput, baselineOf, referenceParam } from "./baseline.ts";
 import { defineMethod } from "./method.ts";
 
-/** Gradient times the difference from the reference, arXiv:1605.01713; with a black reference the classic x ⊙ ∂f/∂x. */
+/**
+ * Gradient times the difference from the reference: each pixel's first-order share of f(x) − f(r).
+ *
+ * @returns float32 [C,H,W], logits
+ * @throws  KitError E_NO_GRADIENT where an operator of the model has none; E_INPUT for a baseline of other dims
+ *
+ * Cost: one forward and one backward pass, shared by all that read the gradient of this image.
+ * Source: arXiv:1605.01713; the reference is ours, a black one gives the classic x ⊙ ∂f/∂x.
+ */
 export const inputXGradient = defineMethod({
   id: "input-x-gradient",
   title: "Input × Gradient",

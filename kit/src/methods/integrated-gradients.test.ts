@@ -56,7 +56,7 @@ describe.each(quadratureRules)("integrated-gradients, %s", (rule) => {
     const probe = analyticProbe(reluNet(shape, "ig"), x);
     const [empty] = await probe.scores(1, (_, out) => out.set(grey));
     const fall = (await probe.score()) - empty;
-    expect(sum((await run(probe, 500)).data) / fall).toBeCloseTo(1, 2);
+    expect(sum((await run(probe, 2000)).data) / fall).toBeCloseTo(1, 2);
   });
 });
 

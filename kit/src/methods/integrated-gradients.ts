@@ -2,7 +2,15 @@ import { baselineInput, baselineOf, referenceParam } from "./baseline.ts";
 import { defineMethod } from "./method.ts";
 import { quadrature, quadratureRules } from "./quadrature.ts";
 
-/** Integrated Gradients, arXiv:1703.01365; Gauss–Legendre nodes where the paper sums right ends. */
+/**
+ * Integrated Gradients: (x − r) ⊙ the mean gradient on the straight path from r to x.
+ *
+ * @returns float32 [C,H,W], logits; sums to f(x) − f(r) up to the error of the rule
+ * @throws  KitError E_NO_GRADIENT where an operator of the model has none; E_INPUT for a baseline of other dims
+ *
+ * Cost: `steps` forward and backward passes.
+ * Source: arXiv:1703.01365; Gauss–Legendre nodes where the paper sums right ends.
+ */
 export const integratedGradients = defineMethod({
   id: "integrated-gradients",
   title: "Integrated Gradients",

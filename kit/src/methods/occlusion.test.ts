@@ -106,6 +106,7 @@ describe("occlusion", () => {
       occlusion.cost({ window: 0, stride: 0 }, { height, width }).forwards;
     expect(cost(224, 224)).toBe(170); // 32, 16: 13²
     expect(cost(28, 28)).toBe(13 * 13 + 1); // 4, 2
+    expect(cost(35, 40)).toBe(11 * 13 + 1); // 5, 3
     expect(cost(7, 9)).toBe(7 * 9 + 1); // 1, 1
   });
 

@@ -4,10 +4,14 @@ import { baselineInput, baselineOf, referenceParam } from "./baseline.ts";
 import { defineMethod } from "./method.ts";
 
 /**
- * Occlusion, arXiv:1311.2901 § 4.2: how far the score falls when a window of the image is hidden.
+ * Occlusion: how far the score falls when a window of the image is hidden. A pixel holds the mean fall over the windows that covered it;
+ * positive is evidence for the class.
  *
- * A pixel holds the mean fall over the windows that covered it; positive is evidence for the class. Averaging is ours, and so is clipping
- * the last window at the edge, so that every pixel is covered.
+ * @returns float32 [H,W], logits
+ * @throws  KitError E_PARAM if stride > window (some pixels would never be hidden); E_INPUT for a baseline of other dims
+ *
+ * Cost: (⌈(H − window)/stride⌉ + 1)·(⌈(W − window)/stride⌉ + 1) + 1 forward passes; 170 at 224×224.
+ * Source: arXiv:1311.2901 § 4.2; averaging is ours, and so is clipping the last window at the edge, so that every pixel is covered.
  */
 export const occlusion = defineMethod({
   id: "occlusion",

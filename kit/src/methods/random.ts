@@ -2,6 +2,7 @@ import { float32 } from "../onnx/tensor.ts";
 import { control } from "./control.ts";
 import { defineMethod } from "./method.ts";
 
+/** Uniform noise in [0, 1), float32 [H,W]: what no explanation scores. */
 export const random = defineMethod({
   ...control,
   id: "random",

@@ -1,6 +1,14 @@
 import { defineMethod } from "./method.ts";
 
-/** Vanilla gradient, arXiv:1312.6034: how fast the score moves with each pixel. */
+/**
+ * Vanilla gradient: how fast the score moves with each pixel.
+ *
+ * @returns float32 [C,H,W], logits per pixel unit; signed unless `absolute`
+ * @throws  KitError E_NO_GRADIENT where an operator of the model has none
+ *
+ * Cost: one forward and one backward pass, shared by all that read the gradient of this image.
+ * Source: arXiv:1312.6034 § 3; there a pixel's map is the largest |·| of its channels, ours is their sum.
+ */
 export const saliency = defineMethod({
   id: "saliency",
   title: "Saliency",

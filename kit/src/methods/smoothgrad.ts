@@ -1,7 +1,15 @@
 import { ofShape } from "./baseline.ts";
 import { defineMethod } from "./method.ts";
 
-/** SmoothGrad, arXiv:1706.03825: the mean gradient over noisy copies; signed unless told otherwise. */
+/**
+ * SmoothGrad: the mean gradient over noisy copies x + ε. Copies are not clipped to [0, 1]: the paper's are not.
+ *
+ * @returns float32 [C,H,W], logits per pixel unit (its square with `squared`); signed unless told otherwise
+ * @throws  KitError E_NO_GRADIENT where an operator of the model has none; E_INPUT for noise of other dims
+ *
+ * Cost: `draws` forward and backward passes.
+ * Source: arXiv:1706.03825; its figures show absolute values, its text leaves the sign open.
+ */
 export const smoothgrad = defineMethod({
   id: "smoothgrad",
   title: "SmoothGrad",

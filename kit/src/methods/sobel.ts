@@ -2,6 +2,7 @@ import { float32 } from "../onnx/tensor.ts";
 import { control } from "./control.ts";
 import { defineMethod } from "./method.ts";
 
+/** Edge strength, float32 [H,W], ≥ 0: knows the image and nothing of the model (arXiv:1810.03292 compares maps with edges). */
 export const sobel = defineMethod({
   ...control,
   id: "sobel",

@@ -5,7 +5,7 @@
  */
 import { KitError } from "../errors.ts";
 import type { FoldedGraph } from "../onnx/fold.ts";
-import { ancestors, consumers, descendants, intsOf, type Node } from "../onnx/graph.ts";
+import { ancestors, consumers, descendants, type Node } from "../onnx/graph.ts";
 import { equalDims, equalShapes, formatShape, type Shape } from "../onnx/shapes.ts";
 import type { ModelCard } from "../schemas.generated.ts";
 
@@ -126,7 +126,6 @@ const shuffling = new Set([
   "Flatten",
   "Gather",
   "Gemm",
-  "Reshape",
   "Softmax",
   "Squeeze",
   "Unsqueeze",
@@ -138,23 +137,30 @@ const shuffling = new Set([
  */
 function layoutsOf({ folded: { graph, shapes }, input }: Where): ReadonlyMap<string, Layout> {
   const found = new Map<string, Layout>([[input, "first"]]);
-  const layoutOf = (n: Node): Layout | undefined => {
-    const [first] = n.inputs.map((i) => found.get(i));
-    if (pictorial.has(n.op)) return "first";
-    if (shuffling.has(n.op)) return undefined;
-    if (n.op === "Transpose") {
-      const order = intsOf(n, "perm")?.join();
+  /** pictures folded to groups of channels on the way: GroupNormalization as exporters write it returns to the picture */
+  const folded = new Map<string, string>();
+  const moved = descendants(graph, [input]);
+  const alike = (a: string, b: string) => {
+    const [one, two] = [shapes.get(a), shapes.get(b)];
+    return one !== undefined && two !== undefined && equalShapes(one, two);
+  };
+  const layoutOf = ({ op, inputs, outputs, attributes }: Node): Layout | undefined => {
+    const [name] = inputs;
+    const first = found.get(name);
+    const picture = first ? name : folded.get(name);
+    if (picture && (op === "Reshape" || op === "InstanceNormalization")) folded.set(outputs[0], picture);
+    if (op === "Reshape") return picture && alike(picture, outputs[0]) ? found.get(picture) : undefined;
+    if (pictorial.has(op)) return "first";
+    if (shuffling.has(op)) return undefined;
+    if (op === "Transpose") {
+      const order = attributes.perm?.type === "ints" ? attributes.perm.value.join() : "";
       if (first === "first") return order === "0,2,3,1" ? "last" : undefined;
       return first === "last" && order === "0,3,1,2" ? "first" : undefined;
     }
     // a product with weights keeps the place of the pixels if the channels are last
-    if (n.op === "MatMul") return first === "last" && graph.initializers.has(n.inputs[1]) ? "last" : undefined;
-    if (n.op === "Slice" || n.op === "Pad" || n.op === "Concat" || n.op === "Split") return first;
-    const shape = shapes.get(n.outputs[0]);
-    const like = n.inputs.find((i) => {
-      const own = shapes.get(i);
-      return found.has(i) && own && shape && equalShapes(own, shape);
-    });
+    if (op === "MatMul") return first === "last" && !moved.has(inputs[1]) ? "last" : undefined;
+    if (op === "Slice" || op === "Pad" || op === "Split") return first;
+    const like = inputs.find((i) => found.has(i) && (op === "Concat" || alike(i, outputs[0])));
     return like === undefined ? undefined : found.get(like);
   };
   for (const n of graph.nodes) {
@@ -165,11 +171,7 @@ function layoutsOf({ folded: { graph, shapes }, input }: Where): ReadonlyMap<str
   return found;
 }
 
-function grid(
-  { folded, input }: Where,
-  name: string,
-  layout: Layout | undefined,
-): CamLayer | undefined {
+function grid({ folded, input }: Where, name: string, layout: Layout | undefined): CamLayer | undefined {
   const shape = folded.shapes.get(name);
   if (layout === undefined || shape?.length !== 4 || !ofEachImage(folded, input, shape)) return undefined;
   const [channels, rows, columns] = layout === "first" ? shape.slice(1) : [shape[3], shape[1], shape[2]];
@@ -201,7 +203,8 @@ function tokenGrid({ folded }: Where, count: number) {
     const [, , rows, columns] = (n.op === "Conv" && folded.shapes.get(n.outputs[0])) || [];
     if (typeof rows !== "number" || typeof columns !== "number") continue;
     const skip = count - rows * columns;
-    if (rows * columns > 1 && skip >= 0 && skip <= 16 && skip < (best?.skip ?? 17)) best = { rows, columns, skip };
+    if (rows * columns > 1 && skip >= 0 && skip <= 16 && skip < (best?.skip ?? 17))
+      best = { rows, columns, skip };
   }
   if (best) return best;
   for (const skip of [1, 0]) {

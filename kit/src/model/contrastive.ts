@@ -14,7 +14,17 @@ export interface ContrastiveHead {
 type Made = ReadonlyMap<string, Node>;
 
 /** Scales, biases and changes of shape that may stand behind the product, or between the embedding and the product. */
-const handedOn = new Set(["Add", "Cast", "Div", "Flatten", "Mul", "Reshape", "Squeeze", "Transpose", "Unsqueeze"]);
+const handedOn = new Set([
+  "Add",
+  "Cast",
+  "Div",
+  "Flatten",
+  "Mul",
+  "Reshape",
+  "Squeeze",
+  "Transpose",
+  "Unsqueeze",
+]);
 
 /** Walks back from the score over scales and flattening; undefined when no such head is there. */
 export function contrastiveHead(graph: Graph, score: string): ContrastiveHead | undefined {
@@ -32,10 +42,7 @@ export function contrastiveHead(graph: Graph, score: string): ContrastiveHead | 
   for (;;) {
     const n: Node | undefined = at === undefined ? undefined : made.get(at);
     if (n === undefined) return undefined;
-    if (product && isNormalisation(graph, made, n)) {
-      // integers are the shapes of reshapes, which nobody takes for weights
-      return { embedding: n.outputs[0], constants };
-    }
+    if (product && isNormalisation(graph, made, n)) return { embedding: n.outputs[0], constants };
     if (!product && (n.op === "MatMul" || n.op === "Gemm")) product = true;
     else if (!handedOn.has(n.op)) return undefined;
     at = onward(n);

@@ -9,7 +9,7 @@ import { KitError } from "../errors.ts";
 import type { FoldedGraph } from "../onnx/fold.ts";
 import { type Graph, prune } from "../onnx/graph.ts";
 import { shapeAt } from "../onnx/shapes.ts";
-import { type Float32Tensor, float32, sizeOf } from "../onnx/tensor.ts";
+import { type Float32Tensor, float32, sizeOf, toFloat32 } from "../onnx/tensor.ts";
 import type { Rng } from "../runner/rng.ts";
 import { type CamLayer, onGrid } from "./cam-layer.ts";
 import { blurred, constantImage, type ImageShape, type ReferenceKind } from "./image.ts";
@@ -41,7 +41,7 @@ export interface Model {
   readonly classes: number;
   /** undefined where the model has no spatial grid */
   readonly cam: CamLayer | undefined;
-  /** passes so far, in images */
+  /** passes so far, in images; those of its randomised copies included */
   readonly passes: { forwards: number; backwards: number };
   /** Logits of `count` images, visited in order. */
   forward(count: number, fill: Fill, visit: (k: number, logits: Float32Array) => void): Promise<void>;
@@ -77,10 +77,18 @@ export interface ModelOptions {
 /** A batch above this gains nothing on any device measured. */
 const largestBatch = 64;
 
-export function createModel(prepared: Prepared, { pool, memory, key = "model" }: ModelOptions): Model {
+export function createModel(prepared: Prepared, options: ModelOptions): Model {
+  return counted(prepared, options, { forwards: 0, backwards: 0 });
+}
+
+/** A model that counts its passes into `passes`. */
+function counted(
+  prepared: Prepared,
+  { pool, memory, key = "model" }: ModelOptions,
+  passes: Model["passes"],
+): Model {
   const { input, folded, score, classes, fixedBatch, cam } = prepared;
   const pixels = input.channels * input.height * input.width;
-  const passes = { forwards: 0, backwards: 0 };
   const learned = new Map<string, Learned>();
   const purposes = new Map<string, Purpose>();
 
@@ -116,32 +124,31 @@ export function createModel(prepared: Prepared, { pool, memory, key = "model" }:
     const executable = await pool.get(`${key} ${id}`, graph);
     const state = learned.get(id) ?? {};
     learned.set(id, state);
-    const limit = fixedBatch ?? largestBatch;
-    await inChunks(
-      count,
-      { bytesPerItem: bytesPerImage, budget: memory, max: limit, learned: state },
-      async (start, size) => {
-        const rows = fixedBatch ?? size;
-        const images = new Float32Array(rows * pixels);
-        for (let k = 0; k < size; k++) fill(start + k, images.subarray(k * pixels, (k + 1) * pixels));
-        const feeds: Record<string, Float32Tensor> = {
-          [input.name]: float32([rows, input.channels, input.height, input.width], images),
-        };
-        if (seed !== undefined && target !== undefined) {
-          const seeds = new Float32Array(rows * classes);
-          for (let k = 0; k < size; k++) seeds[k * classes + target(start + k)] = 1;
-          feeds[seed] = float32([rows, classes], seeds);
-        }
-        const outputs = await executable.run(feeds, fetches);
-        const data = fetches.map((name) => outputs[name].data as Float32Array);
-        for (let k = 0; k < size; k++) {
-          visit(
-            start + k,
-            data.map((d) => d.subarray((k * d.length) / rows, ((k + 1) * d.length) / rows)),
-          );
-        }
-      },
-    );
+    // a batch that is fixed costs the same however many of its rows are images
+    const chunks = fixedBatch
+      ? { bytesPerItem: 1, budget: Number.POSITIVE_INFINITY, max: fixedBatch }
+      : { bytesPerItem: bytesPerImage, budget: memory, max: largestBatch };
+    await inChunks(count, { ...chunks, learned: state }, async (start, size) => {
+      const rows = fixedBatch ?? size;
+      const images = new Float32Array(rows * pixels);
+      for (let k = 0; k < size; k++) fill(start + k, images.subarray(k * pixels, (k + 1) * pixels));
+      const feeds: Record<string, Float32Tensor> = {
+        [input.name]: float32([rows, input.channels, input.height, input.width], images),
+      };
+      if (seed !== undefined && target !== undefined) {
+        const seeds = new Float32Array(rows * classes);
+        for (let k = 0; k < size; k++) seeds[k * classes + checkedClass(target(start + k), classes)] = 1;
+        feeds[seed] = float32([rows, classes], seeds);
+      }
+      const outputs = await executable.run(feeds, fetches);
+      const data = fetches.map((name) => toFloat32(outputs[name]));
+      for (let k = 0; k < size; k++) {
+        visit(
+          start + k,
+          data.map((d) => d.subarray((k * d.length) / rows, ((k + 1) * d.length) / rows)),
+        );
+      }
+    });
   }
 
   const model: Model = {
@@ -185,14 +192,17 @@ export function createModel(prepared: Prepared, { pool, memory, key = "model" }:
     },
     randomised(name, rng) {
       const shuffled = { ...folded, graph: permutedWeights(folded.graph, prepared, rng) };
-      return createModel({ ...prepared, folded: shuffled }, { pool, memory, key: `${key} ${name}` });
+      return counted({ ...prepared, folded: shuffled }, { pool, memory, key: `${key} ${name}` }, passes);
     },
     assertDifferentiable() {
       const gaps = opsWithoutVjp(folded, score, [input.name]);
       if (gaps.length === 0) return;
       throw new KitError("E_NO_GRADIENT", {
         problem: "the model has operators without a gradient",
-        details: gaps.map((gap) => `${gap.op}: ${gap.count} nodes, first ${gap.firstNode}`),
+        details: gaps.map(
+          ({ op, count, firstNode }) =>
+            `${op}: ${count} ${count === 1 ? "node" : "nodes"}, first ${firstNode}`,
+        ),
       });
     },
   };
@@ -249,6 +259,15 @@ function withOutputs({ graph, types, shapes }: FoldedGraph, outputs: readonly st
       dims: (shapes.get(name) ?? []).map((d) => (typeof d === "number" ? d : d.batch === 1 ? "batch" : "?")),
     })),
   );
+}
+
+/** An index out of range would fall into the seed of the next image. */
+function checkedClass(target: number, classes: number): number {
+  if (Number.isInteger(target) && target >= 0 && target < classes) return target;
+  throw new KitError("E_TARGET", {
+    problem: `class ${target} cannot be explained: the model has ${classes} classes, 0 to ${classes - 1}`,
+    next: "name a class the model has",
+  });
 }
 
 /** Bytes of all activations of one image. */

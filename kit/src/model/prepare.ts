@@ -7,10 +7,20 @@
  */
 import { KitError } from "../errors.ts";
 import type { FoldedGraph } from "../onnx/fold.ts";
-import { attr, type Graph, type Node, names, node, producers, prune, type ValueInfo } from "../onnx/graph.ts";
-import { formatShape } from "../onnx/shapes.ts";
+import {
+  ancestors,
+  attr,
+  type Graph,
+  type Node,
+  names,
+  node,
+  producers,
+  prune,
+  type ValueInfo,
+} from "../onnx/graph.ts";
+import { formatShape, type Shape } from "../onnx/shapes.ts";
 import { simplify } from "../onnx/simplify.ts";
-import { float32, type Tensor } from "../onnx/tensor.ts";
+import { elementTypes, float32, type Tensor } from "../onnx/tensor.ts";
 import type { ModelCard } from "../schemas.generated.ts";
 import { attentionNodes, type CamLayer, camLayerOf, tokenLayers } from "./cam-layer.ts";
 import { contrastiveHead } from "./contrastive.ts";
@@ -65,7 +75,9 @@ export function prepare(
   const assume = (sentence: string) => assumptions.push(sentence);
 
   const source = imageInput(original, card);
-  const [batchDim, channels, height, width] = imageDims(source, card);
+  const { batch: batchDim, channels, height, width, channelsLast } = imageDims(source, card);
+  if (channelsLast)
+    assume(`input "${source.name}" has its channels last, [N, H, W, C]: images are transposed`);
   const tail = cutTail(original, outputOf(original, card, assume));
   const pixels = pixelChannels ?? channels;
   if (pixels !== channels && pixels !== 1) {
@@ -74,7 +86,7 @@ export function prepare(
       next: "convert the images to the model's colours",
     });
   }
-  if (preprocess && card.input?.mean === undefined)
+  if (preprocess && card.input?.mean === undefined && card.input?.std === undefined)
     assume("no mean/std given: the model takes pixels in [0, 1] as they are");
 
   const build = (batch: number | string) =>
@@ -85,6 +97,7 @@ export function prepare(
       height,
       width,
       pixels,
+      channelsLast,
       card: preprocess ? card : {},
       tail,
     });
@@ -152,8 +165,12 @@ function imageInput(graph: Graph, card: ModelCard): ValueInfo {
   });
 }
 
-function imageDims(source: ValueInfo, card: ModelCard): [number | string, number, number, number] {
-  const [batch, channels, h, w] = source.dims;
+function imageDims(source: ValueInfo, card: ModelCard) {
+  const few = (d: number | string, most: number) => typeof d === "number" && d <= most;
+  // TensorFlow's way: colours on the last axis, and two axes that are too long for colours
+  const channelsLast = few(source.dims[3], 3) && !few(source.dims[1], 4) && !few(source.dims[2], 4);
+  const [batch, a, b, c] = source.dims;
+  const [channels, h, w] = channelsLast ? [c, a, b] : [a, b, c];
   const height = typeof h === "number" ? h : card.input?.height;
   const width = typeof w === "number" ? w : card.input?.width;
   if (typeof channels !== "number" || height === undefined || width === undefined) {
@@ -173,7 +190,7 @@ function imageDims(source: ValueInfo, card: ModelCard): [number | string, number
       });
     }
   }
-  return [batch, channels, height, width];
+  return { batch, channels, height, width, channelsLast };
 }
 
 function outputOf(graph: Graph, card: ModelCard, assume: (s: string) => void): string {
@@ -185,7 +202,16 @@ function outputOf(graph: Graph, card: ModelCard, assume: (s: string) => void): s
       next: `it has: ${graph.outputs.map((o) => o.name).join(", ")}`,
     });
   }
-  const output = graph.outputs.find((o) => /logits?$/i.test(o.name)) ?? graph.outputs[0];
+  // a model may also give the label it chose, or strings
+  const floats = graph.outputs.filter((o) => /float/.test(o.type));
+  const output = floats.find((o) => /logits?$/i.test(o.name)) ?? floats[0];
+  if (output === undefined) {
+    throw new KitError("E_MODEL_OUTPUT", {
+      problem: "the model has no output of class scores",
+      details: graph.outputs.map((o) => `${o.name}: ${o.type} [${o.dims.join(", ")}]`),
+      next: "export the model with its logits as an output",
+    });
+  }
   if (graph.outputs.length > 1)
     assume(`output "${output.name}" of ${graph.outputs.length} holds the class scores`);
   return output.name;
@@ -196,17 +222,28 @@ interface Tail {
   readonly name: string;
   /** what was cut off */
   readonly activation: "Softmax" | "LogSoftmax" | "Sigmoid" | undefined;
+  /** a conversion was cut off with it, so the logits may not be float32 */
+  readonly cast: boolean;
 }
 
+/** What may stand behind a softmax: the same numbers in the same order. */
+const passing = new Set(["Cast", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"]);
+
 function cutTail(graph: Graph, output: string): Tail {
-  const made = producers(graph).get(output);
-  switch (made?.op) {
+  const made = producers(graph);
+  let at = made.get(output);
+  let cast = false;
+  while (at && passing.has(at.op)) {
+    cast ||= at.op === "Cast";
+    at = made.get(at.inputs[0]);
+  }
+  switch (at?.op) {
     case "Softmax":
     case "LogSoftmax":
     case "Sigmoid":
-      return { name: made.inputs[0], activation: made.op };
+      return { name: at.inputs[0], activation: at.op, cast };
     default:
-      return { name: output, activation: undefined };
+      return { name: output, activation: undefined, cast: false };
   }
 }
 
@@ -217,6 +254,7 @@ interface Assembly {
   readonly height: number;
   readonly width: number;
   readonly pixels: number;
+  readonly channelsLast: boolean;
   readonly card: ModelCard;
   readonly tail: Tail;
 }
@@ -231,37 +269,21 @@ function assemble(original: Graph, a: Assembly): { graph: Graph; input: string; 
     return name;
   };
   const constants = new Map<string, Tensor>(original.initializers);
-  const perChannel = (wish: string, values: readonly number[]) => {
-    if (values.length !== 1 && values.length !== a.channels) {
-      throw new KitError("E_CARD", {
-        problem: `${wish} has ${values.length} values, the model takes ${a.channels} channels`,
-        next: "give one value, or one per channel",
-      });
-    }
-    const name = fresh(`preprocess_${wish}`);
-    constants.set(name, float32([1, values.length, 1, 1], values));
-    return name;
-  };
   const before: Node[] = [];
   const steps: ((from: string, to: string) => Node)[] = [];
   if (a.pixels !== a.channels) {
     steps.push((from, to) => node("Concat", Array(a.channels).fill(from), [to], { axis: attr.int(1) }));
   }
-  const { mean, std } = a.card.input ?? {};
-  if (mean?.some((v) => v !== 0)) {
-    const name = perChannel("mean", mean);
-    steps.push((from, to) => node("Sub", [from, name], [to]));
-  }
-  if (std?.some((v) => v !== 1)) {
-    if (!std.every((v) => v > 0)) {
-      throw new KitError("E_CARD", {
-        problem: `std ${std.join(", ")} must be positive`,
-        next: "correct the model card",
-      });
-    }
-    const name = perChannel("std", std);
-    steps.push((from, to) => node("Div", [from, name], [to]));
-  }
+  const { mean, std } = checkedColours(a.card, a.channels);
+  const perChannel = (wish: string, op: string, values: readonly number[]) => {
+    const name = fresh(`preprocess_${wish}`);
+    constants.set(name, float32([1, values.length, 1, 1], values));
+    steps.push((from, to) => node(op, [from, name], [to]));
+  };
+  if (mean.some((v) => v !== 0)) perChannel("mean", "Sub", mean);
+  if (std.some((v) => v !== 1)) perChannel("std", "Div", std);
+  if (a.channelsLast)
+    steps.push((from, to) => node("Transpose", [from], [to], { perm: attr.ints([0, 2, 3, 1]) }));
   let input = a.source.name;
   if (steps.length > 0) {
     input = fresh("pixels");
@@ -273,16 +295,42 @@ function assemble(original: Graph, a: Assembly): { graph: Graph; input: string; 
     }
   }
   const score = fresh("score");
+  const flat = a.tail.cast ? fresh("score_flat") : score;
+  const after = [node("Flatten", [a.tail.name], [flat], { axis: attr.int(1) })];
+  if (a.tail.cast) after.push(node("Cast", [flat], [score], { to: attr.int(elementTypes.float32) }));
   const graph: Graph = {
     ...original,
     inputs: [
       { name: input, type: "float32", dims: [a.batch, a.pixels, a.height, a.width] },
       ...original.inputs.filter((i) => i.name !== a.source.name),
     ],
-    nodes: [...before, ...original.nodes, node("Flatten", [a.tail.name], [score], { axis: attr.int(1) })],
+    nodes: [...before, ...original.nodes, ...after],
     initializers: constants,
   };
-  return { graph: prune(graph, [{ name: score, type: "float32", dims: [a.batch, "?"] }]), input, score };
+  const pruned = prune(graph, [{ name: score, type: "float32", dims: [a.batch, "?"] }]);
+  const needed = ancestors(pruned, [score]).add(input);
+  // what only other outputs read (the text of a contrastive pair) need not be fed
+  return { graph: { ...pruned, inputs: pruned.inputs.filter((i) => needed.has(i.name)) }, input, score };
+}
+
+/** Mean and std of the card; empty where it has none. */
+function checkedColours({ input = {} }: ModelCard, channels: number) {
+  const { mean = [], std = [] } = input;
+  for (const [name, values] of Object.entries({ mean, std })) {
+    if (values.length > 1 && values.length !== channels) {
+      throw new KitError("E_CARD", {
+        problem: `${name} has ${values.length} values, the model takes ${channels} channel${channels === 1 ? "" : "s"}`,
+        next: "give one value, or one per channel",
+      });
+    }
+  }
+  if (!std.every((v) => v > 0)) {
+    throw new KitError("E_CARD", {
+      problem: `std ${std.join(", ")} must be positive`,
+      next: "correct the model card",
+    });
+  }
+  return { mean, std };
 }
 
 /** Folds with a free batch where the model allows it, else with the batch it was exported with. */
@@ -311,13 +359,22 @@ function withFreeBatch(
       });
     }
     const folded = simplify(graph, typeof batch === "string" ? batch : undefined, keep);
-    const shape = folded.shapes.get(score)!;
-    const [rows, classes] = shape;
+    const next = "name the output that holds the class scores (output.name in the model card)";
+    const type = folded.types.get(score)!;
+    if (type !== "float32") {
+      throw new KitError("E_MODEL_OUTPUT", { problem: `"${tail}" is of type ${type}, not float32`, next });
+    }
+    if (!ancestors(folded.graph, [score]).has(input)) {
+      throw new KitError("E_MODEL_OUTPUT", { problem: `"${tail}" does not depend on the image`, next });
+    }
+    const [rows, classes] = folded.shapes.get(score)!;
     const free = typeof rows !== "number" && rows.batch === 1;
-    if (typeof classes !== "number" || (typeof batch === "string" ? !free : rows !== batch)) {
+    const shape = folded.shapes.get(tail) ?? [rows, classes];
+    const perRow = typeof batch === "string" ? free : rows === batch;
+    if (typeof classes !== "number" || !perRow || !isRow(shape)) {
       throw new KitError("E_MODEL_OUTPUT", {
-        problem: `"${tail}" flattens to ${formatShape(shape)}, not to one row of class scores per image`,
-        next: "name the output that holds the class scores (output.name in the model card)",
+        problem: `"${tail}" has the shape ${formatShape(shape)}, which is not one row of class scores per image`,
+        next,
       });
     }
     return { folded, input, score, classes, fixedBatch: typeof batch === "string" ? undefined : batch };
@@ -333,6 +390,9 @@ function withFreeBatch(
     return attempt(batchDim);
   }
 }
+
+/** [N, K], with axes of length 1 anywhere behind the first; scores on a grid are a segmentation's. */
+const isRow = ([, ...axes]: Shape): boolean => axes.filter((d) => d !== 1).length <= 1;
 
 function inferTask(classes: number, tail: Tail, assume: (s: string) => void): Task {
   if (classes === 1) {
@@ -356,12 +416,16 @@ function checkTask(task: Task, classes: number, tail: Tail): void {
   if (wrong)
     throw new KitError("E_CARD", {
       problem: wrong,
-      next: "two softmax outputs are multi-class; correct --task",
+      next:
+        task === "binary"
+          ? "two softmax outputs are multi-class; correct --task"
+          : "a single output is binary; correct --task",
     });
-  if (task === "multi-class" && tail.activation === "Sigmoid") {
+  const other = { "multi-class": "Sigmoid", "multi-label": "Softmax", binary: "Softmax" }[task];
+  if (tail.activation === other || (other === "Softmax" && tail.activation === "LogSoftmax")) {
     throw new KitError("E_CARD", {
-      problem: "the card says multi-class, but the model ends in a sigmoid",
-      next: "use multi-label, or export the logits",
+      problem: `a model that ends in a ${other.toLowerCase()} is not ${task}`,
+      next: "correct --task, or export the logits",
     });
   }
 }
@@ -380,7 +444,7 @@ function signedPair(folded: FoldedGraph, score: string): { folded: FoldedGraph; 
           node("Neg", [score], [negative]),
           node("Concat", [negative, score], [pair], { axis: attr.int(1) }),
         ],
-        outputs: [{ name: pair, type: "float32", dims: ["batch", 2] }],
+        outputs: [{ name: pair, type: "float32", dims: [typeof rows === "number" ? rows : "batch", 2] }],
       },
       shapes: new Map([...folded.shapes, [negative, [rows, 1]], [pair, [rows, 2]]]),
       types: new Map([...folded.types, [negative, "float32"], [pair, "float32"]]),

@@ -2,6 +2,7 @@
  * The memoising view of one model at one image: each score, gradient and activation is computed once and shared by every method and
  * metric that asks.
  */
+import { KitError } from "../errors.ts";
 import { type Float32Tensor, float32 } from "../onnx/tensor.ts";
 import type { ReferenceKind } from "./image.ts";
 import type { Model, Pass, Wants } from "./model.ts";
@@ -35,7 +36,7 @@ export interface Probe {
   once<T>(key: string, compute: () => Promise<T>): Promise<T>;
   /** The probe of another image, memoised by `key` (a perturbation several methods are re-run on). */
   at(key: string, make: () => Float32Tensor): Probe;
-  /** Another class at the same image. */
+  /** Another class at the same image; the logits are shared. */
   explaining(target: number): Probe;
   /** The same image and class under another model. */
   under(model: Model): Probe;
@@ -49,25 +50,38 @@ export interface ProbeOptions {
   readonly wants?: Wants;
 }
 
-export function createProbe({ model, x, target, wants }: ProbeOptions): Probe {
-  const kept = new Map<string, unknown>();
-  const others = new Map<Model, Probe>();
-  const once = <T>(key: string, compute: () => Promise<T>): Promise<T> => {
-    if (!kept.has(key)) {
-      const computed = compute();
-      kept.set(key, computed);
-      computed.catch(() => kept.delete(key));
-    }
-    return kept.get(key) as Promise<T>;
+export function createProbe(options: ProbeOptions): Probe {
+  return probeOf(options, { memo: createMemo(), classes: new Map() });
+}
+
+/** What the probes of one image and model share, whatever the class they explain. */
+interface Shared {
+  readonly memo: Memo;
+  readonly classes: Map<number, Probe>;
+}
+
+type Memo = <T>(key: string, compute: () => Promise<T>) => Promise<T>;
+
+/** Computes each key once; a failure is not remembered. */
+function createMemo(): Memo {
+  const kept = new Map<string, Promise<unknown>>();
+  return <T>(key: string, compute: () => Promise<T>): Promise<T> => {
+    const known = kept.get(key);
+    if (known) return known as Promise<T>;
+    const computed = compute();
+    kept.set(key, computed);
+    computed.catch(() => kept.delete(key));
+    return computed;
   };
+}
+
+function probeOf({ model, x, target, wants }: ProbeOptions, shared: Shared): Probe {
+  const passes = createMemo();
+  const moved = new Map<string, Probe>();
+  const others = new Map<Model, Probe>();
   const sameImage = (_: number, out: Float32Array) => out.set(x.data);
-  const pass = (need: Wants): Promise<Pass> => {
-    const together = {
-      input: need.input || !!wants?.input,
-      layer: (need.layer || !!wants?.layer) && !!model.cam,
-    };
-    const all = need.layer ? { ...together, layer: true } : together;
-    return once(`pass ${all.input} ${all.layer}`, async () => {
+  const pass = (all: Wants): Promise<Pass> =>
+    passes(`${all.input} ${all.layer}`, async () => {
       let found: Pass | undefined;
       await model.backward(
         1,
@@ -80,6 +94,16 @@ export function createProbe({ model, x, target, wants }: ProbeOptions): Probe {
       );
       return found!;
     });
+  const wantsInput = !!wants?.input;
+  const wantsLayer = !!wants?.layer && model.cam !== undefined;
+  const inputPass = async (): Promise<Pass> => {
+    try {
+      return await pass({ input: true, layer: wantsLayer });
+    } catch (error) {
+      // a layer that CAM methods cannot use must not fail those that do not read it
+      if (!wantsLayer || !(error instanceof KitError) || error.code !== "E_CAM_LAYER") throw error;
+      return pass({ input: true, layer: false });
+    }
   };
   const outputs = async (
     count: number,
@@ -98,7 +122,7 @@ export function createProbe({ model, x, target, wants }: ProbeOptions): Probe {
     x,
     target,
     logits: () =>
-      once("logits", async () => {
+      shared.memo("logits", async () => {
         let found = new Float32Array(0);
         await model.forward(1, sameImage, (_, logits) => {
           found = Float32Array.from(logits);
@@ -107,8 +131,8 @@ export function createProbe({ model, x, target, wants }: ProbeOptions): Probe {
       }),
     score: async () => (await probe.logits())[target],
     probability: async () => model.probabilities(await probe.logits())[target],
-    gradient: async () => float32(x.dims, (await pass({ input: true, layer: false })).gradient),
-    cam: () => pass({ input: false, layer: true }),
+    gradient: async () => float32(x.dims, (await inputPass()).gradient),
+    cam: () => pass({ input: wantsInput, layer: true }),
     reference: (kind) => model.reference(kind, x),
     scores: (count, fill) => outputs(count, fill, (logits) => logits[target]),
     probabilities: (count, fill) => outputs(count, fill, (logits) => model.probabilities(logits)[target]),
@@ -120,21 +144,23 @@ export function createProbe({ model, x, target, wants }: ProbeOptions): Probe {
         () => target,
         (k, p) => visit(k, p.gradient),
       ),
-    once,
+    once: createMemo(),
     at(key, make) {
-      const name = `at ${key}`;
-      const known = kept.get(name) as Probe | undefined;
-      if (known) return known;
-      const made = createProbe({ model, x: make(), target, wants });
-      kept.set(name, made);
+      const made = moved.get(key) ?? createProbe({ model, x: make(), target, wants });
+      moved.set(key, made);
       return made;
     },
-    explaining: (other) => (other === target ? probe : createProbe({ model, x, target: other, wants })),
+    explaining(other) {
+      const made = shared.classes.get(other) ?? probeOf({ model, x, target: other, wants }, shared);
+      shared.classes.set(other, made);
+      return made;
+    },
     under(other) {
       const made = others.get(other) ?? createProbe({ model: other, x, target, wants });
       others.set(other, made);
       return made;
     },
   };
+  shared.classes.set(target, probe);
   return probe;
 }

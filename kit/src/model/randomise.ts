@@ -1,8 +1,8 @@
 /**
  * Model randomisation (arXiv:1810.03292): every weight tensor keeps its values and loses their places.
  */
-import { descendants, type Graph } from "../onnx/graph.ts";
-import type { Tensor } from "../onnx/tensor.ts";
+import { descendants, type Graph, producers } from "../onnx/graph.ts";
+import type { ElementType, Tensor } from "../onnx/tensor.ts";
 import type { Rng } from "../runner/rng.ts";
 import type { Prepared } from "./prepare.ts";
 
@@ -17,6 +17,8 @@ const weighted = new Set([
   "GroupNormalization",
 ]);
 
+const floats: ReadonlySet<ElementType> = new Set(["float32", "float64", "float16", "bfloat16"]);
+
 /**
  * Weights are float tensors of at least two elements read by a Conv, Gemm, MatMul or normalisation; preprocessing, text embeddings, scales
  * and shapes stay. The draws follow the order of the nodes, so the result is a function of the graph and the stream alone.
@@ -27,21 +29,27 @@ export function permutedWeights(
   rng: Rng,
 ): Graph {
   const moved = descendants(graph, [input.name]);
+  const made = producers(graph);
   const initializers = new Map(graph.initializers);
   const done = new Set<string>(headTensors);
+  /** A weight too large to be transposed or converted ahead of time is read through the node that does it. */
+  const permute = (name: string): void => {
+    if (done.has(name) || moved.has(name)) return;
+    done.add(name);
+    const tensor = graph.initializers.get(name);
+    if (tensor === undefined) for (const source of made.get(name)?.inputs ?? []) permute(source);
+    else if (floats.has(tensor.type) && tensor.data.length >= 2)
+      initializers.set(name, permuted(tensor, rng));
+  };
   for (const n of graph.nodes) {
-    if (!weighted.has(n.op) || !n.inputs.some((i) => moved.has(i))) continue;
-    for (const name of n.inputs) {
-      const tensor = graph.initializers.get(name);
-      if (tensor === undefined || done.has(name)) continue;
-      done.add(name);
-      if (tensor.type === "float32" && tensor.data.length >= 2) initializers.set(name, permuted(tensor, rng));
-    }
+    if (weighted.has(n.op) && n.inputs.some((i) => moved.has(i))) for (const name of n.inputs) permute(name);
   }
   return { ...graph, initializers };
 }
 
-function permuted(tensor: Tensor<"float32">, rng: Rng): Tensor<"float32"> {
+function permuted(tensor: Tensor, rng: Rng): Tensor {
   const order = rng.permutation(tensor.data.length);
-  return { ...tensor, data: Float32Array.from(order, (from) => tensor.data[from]) };
+  const data = tensor.data.slice() as Float32Array;
+  for (let i = 0; i < data.length; i++) data[i] = tensor.data[order[i]] as number;
+  return { ...tensor, data } as Tensor;
 }

@@ -3,6 +3,7 @@ import { KitError } from "../errors.ts";
 import { methods } from "../methods/index.ts";
 import { metrics } from "../metrics/index.ts";
 import { type ParamSpecs, type ParamValue, quickParams } from "../params.ts";
+import { similar } from "../suggest.ts";
 
 export interface Protocol {
   readonly id: string;
@@ -63,17 +64,11 @@ export const metricOf = (id: string) => find("metric", metrics, id);
 function find<T extends { readonly id: string }>(what: string, registry: readonly T[], id: string): T {
   const entry = registry.find((e) => e.id === id);
   if (entry) return entry;
-  const bare = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, ""); // GradCAM, grad_cam → gradcam
-  const asked = bare(id);
-  const close = registry
-    .filter((e) => asked !== "" && (bare(e.id).includes(asked) || asked.includes(bare(e.id))))
-    .map((e) => e.id);
+  const known = registry.map((e) => e.id);
+  const close = similar(id, known);
   throw new KitError(`E_${what.toUpperCase()}`, {
     problem: `there is no ${what} "${id}"`,
-    next:
-      close.length > 0
-        ? `did you mean ${close.join(" or ")}?`
-        : `known: ${registry.map((e) => e.id).join(", ")}`,
+    next: close.length > 0 ? `did you mean ${close.join(" or ")}?` : `known: ${known.join(", ")}`,
   });
 }
 

@@ -33,4 +33,21 @@ describe("selectSamples", () => {
     expect(chosen).toContain("a");
     expect(chosen).toContain("d");
   });
+
+  it("does not mind the order of a sample's labels, nor how rare they are alike", () => {
+    const pairs = Array.from({ length: 20 }, (_, i) => ({ id: `p${i}`, labels: [i % 4, (i + 1) % 4] }));
+    const turned = pairs.map(({ id, labels }) => ({ id, labels: labels.toReversed() }));
+    const ids = (candidates: typeof pairs) => selectSamples("p", "m", candidates, 9).map((s) => s.id);
+    expect(ids(turned)).toEqual(ids(pairs));
+  });
+
+  it("keeps the order written down: a change of it is another protocol", () => {
+    const chosen = selectSamples("xai-kit/1", "pneumoniamnist", samples, 6).map((s) => s.id);
+    expect(chosen).toEqual(["s30", "s46", "s0", "s54", "s10", "s39"]);
+  });
+
+  it("takes none where none is asked or there", () => {
+    expect(selectSamples("p", "set", samples, 0)).toEqual([]);
+    expect(selectSamples("p", "set", [], 5)).toEqual([]);
+  });
 });

@@ -1,6 +1,7 @@
 /**
  * The run document: `result` is what equal runs share, `telemetry` what differs between them. Draft until protocol 1 is frozen.
  */
+import type { Dataset } from "../datasets/dataset.ts";
 import type { EngineInfo } from "../engine/engine.ts";
 import type { Model } from "../model/model.ts";
 import type { ParamValue } from "../params.ts";
@@ -33,14 +34,7 @@ export interface ComposeOptions {
   readonly model: Model;
   readonly card: ModelCard;
   readonly modelSha256: string;
-  readonly dataset: {
-    readonly id: string;
-    readonly edition: string;
-    readonly split: string;
-    readonly count: number;
-    readonly ids: "public" | "private";
-    readonly notes: readonly string[];
-  };
+  readonly dataset: Pick<Dataset, "id" | "edition" | "split" | "count" | "ids" | "notes">;
   readonly resize: Resize;
   readonly quality: ClassificationQuality;
   readonly plan: Plan;
@@ -51,6 +45,8 @@ export interface ComposeOptions {
 export function composeRun(options: ComposeOptions): RunDocument {
   const { model, card, plan, execution, dataset } = options;
   const { prepared, passes } = model;
+  const { id, edition, split, count, ids } = dataset;
+  const notes = ids === "public" ? dataset.notes : []; // they name files
   return {
     result: {
       schema: "xai-kit/run/1-draft",
@@ -69,7 +65,8 @@ export function composeRun(options: ComposeOptions): RunDocument {
         camLayer: prepared.cam?.name ?? null,
         assumptions: prepared.assumptions,
       },
-      dataset: { ...dataset },
+      // by name: a data set object also knows class names and files, which are not ours to publish
+      dataset: { id, edition, split, count, ids, notes },
       preprocessing: {
         height: model.shape.height,
         width: model.shape.width,
@@ -83,8 +80,7 @@ export function composeRun(options: ComposeOptions): RunDocument {
       samples: plan.samples,
       methods: plan.methods.map(({ method, params, notApplicable }) => ({
         ...identity(method, params),
-        status: notApplicable === undefined ? "ok" : "not-applicable",
-        ...(notApplicable === undefined ? {} : { reason: notApplicable }),
+        ...status(method.id, notApplicable, execution),
         cost: method.cost(params, model.shape),
       })),
       metrics: plan.metrics.map(({ metric, params, samples }) => ({ ...identity(metric, params), samples })),
@@ -102,6 +98,14 @@ export function composeRun(options: ComposeOptions): RunDocument {
       msPerAttribution: execution.msPerAttribution,
     },
   };
+}
+
+/** A method failed when it gave no attribution at all; single failures are listed apart. */
+function status(method: string, notApplicable: string | undefined, { rows, failures }: Execution) {
+  if (notApplicable !== undefined) return { status: "not-applicable", reason: notApplicable };
+  const failure = failures.find((f) => f.method === method && f.metric === undefined);
+  if (failure === undefined || rows.some((row) => row.method === method)) return { status: "ok" };
+  return { status: "failed", reason: failure.reason };
 }
 
 const identity = (entry: { id: string; revision: number }, params: Readonly<Record<string, ParamValue>>) => ({

@@ -16,7 +16,8 @@ export interface Classified {
 }
 
 /**
- * @throws KitError E_CLASSES when labels exceed the model's classes; E_LOGITS when the model returns NaN
+ * @throws KitError E_CLASSES when the model's classes are not the data set's; E_TASK when a multi-label set meets a model of one class
+ * each; E_LOGITS when the model returns NaN
  */
 export async function classify(
   model: Model,
@@ -25,13 +26,19 @@ export async function classify(
   { onImage, signal }: { onImage?: (done: number) => void; signal?: AbortSignal } = {},
 ): Promise<Classified> {
   const { classes, prepared } = model;
-  if (dataset.classes.length > classes) {
+  if (dataset.classes.length !== classes) {
     throw new KitError("E_CLASSES", {
       problem: `${dataset.id} has ${dataset.classes.length} classes, the model ${classes}`,
       next: "evaluate a model trained on this data set, or name its classes in the model card",
     });
   }
   const multiLabel = prepared.task === "multi-label";
+  if (dataset.task === "multi-label" && !multiLabel) {
+    throw new KitError("E_TASK", {
+      problem: `${dataset.id} is multi-label, the model is ${prepared.task}`,
+      next: "give --task multi-label if it has a sigmoid per label, else evaluate a model trained on this data set",
+    });
+  }
   const probabilities = new Float64Array(dataset.count * classes);
   const truth = multiLabel ? new Int8Array(dataset.count * classes) : new Int32Array(dataset.count);
   let done = 0;
@@ -41,12 +48,7 @@ export async function classify(
       samples.length,
       (k, out) => out.set(samples[k].x.data),
       (k, logits) => {
-        if (!logits.every(Number.isFinite)) {
-          throw new KitError("E_LOGITS", {
-            problem: `the model returns a score that is not a number for ${samples[k].sample.id}`,
-            next: "check the preprocessing (mean, std) and the model's weights",
-          });
-        }
+        requireFinite(logits, samples[k].sample.id);
         probabilities.set(model.probabilities(logits), (done + k) * classes);
       },
     );
@@ -78,4 +80,13 @@ export async function classify(
       })
     : classificationQuality({ task: "multi-class", probabilities: matrix, labels: truth.subarray(0, done) });
   return { quality, probabilities: matrix.data };
+}
+
+/** @throws KitError E_LOGITS when a score is NaN or infinite */
+export function requireFinite(logits: Float32Array, sample?: string): void {
+  if (logits.every(Number.isFinite)) return;
+  throw new KitError("E_LOGITS", {
+    problem: `the model returns a score that is not a number${sample === undefined ? "" : ` for ${sample}`}`,
+    next: "check the preprocessing (mean, std) and the model's weights",
+  });
 }

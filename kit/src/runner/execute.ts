@@ -4,11 +4,12 @@
  */
 import type { Dataset, Sample } from "../datasets/dataset.ts";
 import { KitError } from "../errors.ts";
-import { type AttributeOptions, attribute } from "../methods/method.ts";
+import { type AttributeOptions, attribute, toMap } from "../methods/method.ts";
 import { type Score, score } from "../metrics/metric.ts";
 import type { Model, Wants } from "../model/model.ts";
 import { createProbe, type Probe } from "../model/probe.ts";
 import type { Float32Tensor } from "../onnx/tensor.ts";
+import { requireFinite } from "./classify.ts";
 import { annotationOf, pixelsOf, type Resize } from "./pixels.ts";
 import type { Plan, PlannedMethod, PlannedMetric } from "./plan.ts";
 import { rngOf } from "./rng.ts";
@@ -78,7 +79,7 @@ interface Unit {
 }
 
 export async function execute(options: ExecuteOptions): Promise<Execution> {
-  const { model, dataset, plan, selected, resize, signal, onSample, now = () => 0 } = options;
+  const { model, dataset, plan, selected, resize, signal, onSample, now } = options;
   const runnable = plan.methods.filter((m) => m.notApplicable === undefined);
   const wants: Wants = {
     input: runnable.some((m) => m.method.needs.includes("gradient") && !m.method.needs.includes("cam")),
@@ -88,7 +89,7 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
   const rows: Row[] = [];
   const failures: Failure[] = [];
   const times = new Map<string, { total: number; count: number }>();
-  const later: { unit: Unit; planned: PlannedMethod; row: Row; attribution: Float32Tensor }[] = [];
+  const later: (() => Promise<void>)[] = [];
   const randomModels = new Map<number, Model>();
   let passes = 0;
 
@@ -134,6 +135,7 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
   ): Promise<void> {
     const { id } = unit.sample;
     const { method } = planned;
+    signal?.throwIfAborted();
     try {
       const result: Score = await score(metric, unit.probe, {
         params,
@@ -158,18 +160,23 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
     advance(cost.forwards + cost.backwards, `${id} ${method.id}`);
   }
 
-  /** One method on one unit: its attribution, and the metrics that apply there. */
-  async function explainUnit(unit: Unit, planned: PlannedMethod): Promise<Float32Tensor | undefined> {
+  /** One method on one unit: its attribution, unless it is known, and the metrics that apply there. */
+  async function explainUnit(
+    unit: Unit,
+    planned: PlannedMethod,
+    known?: Float32Tensor,
+  ): Promise<Float32Tensor | undefined> {
     const { method, params } = planned;
     const { id, group } = unit.sample;
     signal?.throwIfAborted();
-    const annotated = unit.targetKind === "annotated";
     let attribution: Float32Tensor;
     try {
-      const start = now();
-      attribution = await attribute(method, unit.probe, methodOptions(planned, id));
-      const time = times.get(method.id) ?? { total: 0, count: 0 };
-      times.set(method.id, { total: time.total + now() - start, count: time.count + 1 });
+      const start = now?.();
+      attribution = known ?? (await attribute(method, unit.probe, methodOptions(planned, id)));
+      if (now && start !== undefined && !known) {
+        const time = times.get(method.id) ?? { total: 0, count: 0 };
+        times.set(method.id, { total: time.total + now() - start, count: time.count + 1 });
+      }
     } catch (error) {
       signal?.throwIfAborted();
       fail(error, id, method.id);
@@ -187,64 +194,75 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
     };
     rows.push(row);
     const own = method.cost(params, model.shape);
-    if (!annotated) advance(own.forwards + own.backwards, `${id} ${method.id}`);
+    advance(own.forwards + own.backwards, `${id} ${method.id}`);
+    const annotated = unit.targetKind === "annotated";
     for (const metric of plan.metrics) {
       if (metric.metric.needs.includes("mask") !== annotated || unit.index >= metric.samples) continue;
-      if (metric.metric.family === "randomisation")
-        later.push({ unit: bare(unit), planned, row, attribution });
-      else await scoreOne(metric, planned, unit, row, attribution);
+      if (metric.metric.family === "randomisation") {
+        const bared = bare(unit);
+        // [H,W] for [C,H,W]: these wait until the end, for every sample
+        const map = toMap(attribution, method.map);
+        later.push(() => scoreOne(metric, planned, bared, row, map));
+      } else await scoreOne(metric, planned, unit, row, attribution);
     }
     return attribution;
   }
 
-  for await (const sample of dataset.read(selected)) {
-    signal?.throwIfAborted();
+  async function explainSample(sample: Sample): Promise<void> {
     const index = position.get(sample.id)!;
     const x = pixelsOf(sample.image, model.shape, resize);
     const first = createProbe({ model, x, target: 0, wants });
     const logits = await first.logits();
+    advance(1, sample.id);
+    try {
+      requireFinite(logits); // the reason goes into the run document, private ids do not
+    } catch (error) {
+      for (const { method } of runnable) fail(error, sample.id, method.id);
+      return;
+    }
     const prediction = explainedClass(model, logits);
-    const probe = createProbe({ model, x, target: prediction, wants });
     const correct = sample.labels.includes(prediction);
     const before = rows.length;
     const attributions = new Map<string, Float32Tensor>();
-    const predicted: Unit = { index, sample, probe, targetKind: "predicted", correct, mask: undefined };
+    const unit = (target: number): Omit<Unit, "targetKind" | "mask"> => ({
+      index,
+      sample: { id: sample.id, group: sample.group },
+      probe: first.explaining(target),
+      correct,
+    });
+    const predicted: Unit = { ...unit(prediction), targetKind: "predicted", mask: undefined };
     for (const planned of runnable) {
       const found = await explainUnit(predicted, planned);
       if (found) attributions.set(planned.method.id, found);
     }
-    if (plan.metrics.some((m) => m.metric.needs.includes("mask"))) {
+    if (plan.metrics.some((m) => m.metric.needs.includes("mask") && index < m.samples)) {
       for (const label of sample.labels) {
         const mask = annotationOf(sample, label, model.shape, resize);
         if (mask === undefined) continue;
-        const annotated = label === prediction ? probe : createProbe({ model, x, target: label, wants });
-        const unit: Unit = { index, sample, probe: annotated, targetKind: "annotated", correct, mask };
-        for (const planned of runnable) await explainUnit(unit, planned);
+        const annotated: Unit = { ...unit(label), targetKind: "annotated", mask };
+        for (const planned of runnable) {
+          const known = label === prediction ? attributions.get(planned.method.id) : undefined;
+          // what failed for this class a moment ago is recorded already
+          if (label === prediction && known === undefined) continue;
+          await explainUnit(annotated, planned, known);
+        }
       }
     }
     bareUnits.clear();
-    await onSample?.(
-      {
-        sample,
-        x,
-        prediction,
-        probability: model.probabilities(logits)[prediction],
-        attributions,
-        rows: rows.slice(before),
-      },
-      index,
-    );
+    const probability = model.probabilities(logits)[prediction];
+    await onSample?.({ sample, x, prediction, probability, attributions, rows: rows.slice(before) }, index);
   }
 
-  const randomisation = plan.metrics.filter((m) => m.metric.family === "randomisation");
-  for (const { unit, planned, row, attribution } of later) {
+  for await (const sample of dataset.read(selected)) {
     signal?.throwIfAborted();
-    for (const metric of randomisation) await scoreOne(metric, planned, unit, row, attribution);
+    await explainSample(sample);
   }
-  const order = (row: Row) => position.get(row.sample)!;
+  // each goes when it is done, and with it what its probe has kept
+  for (let next = later.shift(); next; next = later.shift()) await next();
+  const order = (entry: { readonly sample: string }) => position.get(entry.sample)!;
   return {
     rows: rows.sort((a, b) => order(a) - order(b)),
-    failures,
+    failures: failures.sort((a, b) => order(a) - order(b)),
     msPerAttribution: Object.fromEntries([...times].map(([id, t]) => [id, t.total / t.count])),
   };
 }

@@ -2,6 +2,7 @@
 import type { Box, Mask, Sample } from "../datasets/dataset.ts";
 import { type Image8, toUnit } from "../datasets/readers/image8.ts";
 import { type ResizeFilter, resize8 } from "../datasets/readers/resize.ts";
+import { KitError } from "../errors.ts";
 import { maskOfBoxes } from "../metrics/metric.ts";
 import { bilinear, type ImageShape } from "../model/image.ts";
 import { type Float32Tensor, float32 } from "../onnx/tensor.ts";
@@ -12,7 +13,7 @@ export type Resize = NonNullable<NonNullable<ModelCard["input"]>["resize"]>;
 /** torchvision's and Pillow's way; what a card without `resize` gets. */
 export const defaultResize: Resize = { method: "pillow-bilinear" };
 
-/** Image coordinates → input coordinates: `x · scaleX − left`, `y · scaleY − top`. */
+/** The scaled image and where the input lies on it: input pixel (i, j) is its pixel (i + top, j + left). */
 interface Placement {
   readonly height: number;
   readonly width: number;
@@ -33,14 +34,22 @@ function placement(
   return {
     height,
     width,
-    top: Math.round((height - shape.height) / 2),
-    left: Math.round((width - shape.width) / 2),
+    top: cropped(height - shape.height),
+    left: cropped(width - shape.width),
   };
+}
+
+/** What torchvision's CenterCrop leaves out before the crop: half of it, rounded to even; when it has to pad, the smaller half. */
+function cropped(surplus: number): number {
+  const half = Math.trunc(surplus / 2);
+  return surplus > 0 && surplus % 2 === 1 && half % 2 === 1 ? half + 1 : half;
 }
 
 /**
  * The image as the model is shown it: float32 [C,H,W] in [0, 1], resized, cropped (black outside), grey repeated or colour turned to
  * luma (ITU-R 601, as Pillow's "L") where the channels differ.
+ *
+ * @throws KitError E_MODEL_INPUT when the model takes neither 1 nor 3 channels
  */
 export function pixelsOf(image: Image8, shape: ImageShape, resize: Resize): Float32Tensor {
   const place = placement(image, shape, resize);
@@ -77,6 +86,12 @@ function resized(image: Image8, { height, width }: Placement, method: Resize["me
 
 function inChannels(image: Image8, channels: number): Image8 {
   if (image.channels === channels) return image;
+  if (channels !== 1 && channels !== 3) {
+    throw new KitError("E_MODEL_INPUT", {
+      problem: `the model takes ${channels} channels, images have 1 or 3`,
+      next: "evaluate a model of grey or colour images",
+    });
+  }
   const plane = image.height * image.width;
   if (channels === 3) {
     const data = new Uint8Array(3 * plane);

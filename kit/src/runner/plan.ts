@@ -26,9 +26,9 @@ export interface Plan {
   readonly methods: readonly PlannedMethod[];
   readonly metrics: readonly PlannedMetric[];
   readonly samples: number;
-  /** model passes when nothing is shared: an upper bound, used as the unit of progress */
+  /** model passes when nothing is shared and each sample has one annotated class: the unit of progress */
   readonly passes: number;
-  /** differs from the protocol in methods, metrics, samples or parameters: never ranked */
+  /** methods, metrics and samples are the protocol's; what differs is never ranked */
   readonly standard: boolean;
 }
 
@@ -67,7 +67,8 @@ export function plan(options: PlanOptions): Plan {
       }),
     );
   const runnable = methods.filter((m) => m.notApplicable === undefined);
-  const passes = runnable.reduce((total, m) => total + passesOf(m, metrics, samples, shape), 0);
+  // one more for the prediction of each sample
+  const passes = runnable.reduce((total, m) => total + passesOf(m, metrics, samples, shape), samples);
   const named = (ids: readonly string[], entries: readonly { id: string }[]) =>
     ids.length === entries.length && ids.every((id) => entries.some((e) => e.id === id));
   return {
@@ -94,5 +95,7 @@ function passesOf(
     const each = metric.cost(p, own);
     return sum + n * (each.forwards + each.backwards);
   }, 0);
-  return samples * (own.forwards + own.backwards) + scored;
+  // metrics with masks explain the annotated class, not the predicted one
+  const units = metrics.some(({ metric }) => metric.needs.includes("mask")) ? 2 : 1;
+  return units * samples * (own.forwards + own.backwards) + scored;
 }

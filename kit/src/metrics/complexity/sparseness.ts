@@ -2,7 +2,12 @@ import { gini } from "../../stats/summary.ts";
 import { defineMetric, skip } from "../metric.ts";
 import { defect } from "../order.ts";
 
-/** Gini index of |map|, after Chalasani et al. arXiv:1810.06583: 0 for a constant map, 1 − 1/N for a single pixel. */
+/**
+ * Gini index of |map| over its N pixels: 0 for a constant map, 1 − 1/N for a single pixel, a third for uniform noise.
+ *
+ * Skips a map that is zero or not finite. Cost: none.
+ * Source: Chalasani et al., arXiv:1810.06583, on a map instead of its features.
+ */
 export const sparseness = defineMetric({
   id: "sparseness",
   title: "Sparseness",

@@ -1,6 +1,9 @@
 import { defineMetric, skip } from "../metric.ts";
 
-/** What an explanation costs, in model passes: forwards and backwards counted alike; time and memory are telemetry. */
+/**
+ * What an explanation costs, in model passes: forwards and backwards counted alike, as its definition says and not as caches save; time
+ * and memory are telemetry. Skips a map from elsewhere.
+ */
 export const cost = defineMetric({
   id: "cost",
   title: "Cost",

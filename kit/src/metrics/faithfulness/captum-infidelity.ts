@@ -1,4 +1,10 @@
-/** Infidelity as Captum computes it: additive perturbations, x̃ = x − I, and the mean square of Σ(I ⊙ Φ) − (f(x) − f(x̃)). */
+/**
+ * Infidelity as Captum computes it: additive perturbations, x̃ = x − I, and the mean square of Σ(I ⊙ Φ) − (f(x) − f(x̃)), in logits².
+ * x̃ is not clipped; an [H,W] map counts for every channel. Skips an attribution that is not finite.
+ *
+ * Cost: `draws` + 1 forward passes.
+ * Source: arXiv:1901.09392; Captum 0.8 `infidelity`, with sigma 0.003 as in its docstring.
+ */
 import { ofShape } from "../../methods/baseline.ts";
 import { type MetricContext, type Score, skip } from "../metric.ts";
 

@@ -4,6 +4,10 @@
  * Step k of `steps` has changed the first round(k·N/steps) pixels, all channels; both ends are included; the area is the trapezoid over
  * [0, 1]. Which reference replaces pixels can change the order of methods, so the value is the mean over the mean colour and the blurred
  * image, and both are kept.
+ *
+ * Skips a map that is not finite.
+ * Cost: `steps` + 1 forward passes for one reference, 2·`steps` + 1 for two; the ends are shared by all methods of a sample.
+ * Source: the paper changes a fixed number of pixels per step; both references for both curves are ours.
  */
 import { baselineInput, ofShape } from "../../methods/baseline.ts";
 import type { Probe } from "../../model/probe.ts";

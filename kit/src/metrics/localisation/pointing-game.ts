@@ -1,7 +1,12 @@
 import { defineMetric, skip } from "../metric.ts";
 import { descending, tiesParam } from "../order.ts";
 
-/** Is the strongest pixel on the object? arXiv:1608.00507, without its tolerance margin. */
+/**
+ * Is the strongest pixel on the object? A random map hits with the object's share of the image, and so does a constant one over samples.
+ *
+ * Skips without a mask, with an empty one, and a map that is not finite. Cost: none.
+ * Source: arXiv:1608.00507, without its tolerance of 15 pixels.
+ */
 export const pointingGame = defineMetric({
   id: "pointing-game",
   title: "Pointing game",

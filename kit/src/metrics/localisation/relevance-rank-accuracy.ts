@@ -1,7 +1,12 @@
 import { defineMetric, skip } from "../metric.ts";
 import { descending, tiesParam } from "../order.ts";
 
-/** Relevance rank accuracy, arXiv:2003.07258: of the |S| strongest pixels, the share that lies on the object S. */
+/**
+ * Of the |S| strongest pixels, the share that lies on the object S. A random map scores the object's share of the image.
+ *
+ * Skips without a mask, with an empty one, and a map that is not finite. Cost: none.
+ * Source: arXiv:2003.07258.
+ */
 export const relevanceRankAccuracy = defineMetric({
   id: "relevance-rank-accuracy",
   title: "Relevance rank accuracy",

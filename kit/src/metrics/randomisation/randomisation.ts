@@ -5,6 +5,10 @@ import { defect } from "../order.ts";
 /**
  * Model randomisation test, arXiv:1810.03292, in one step: |Spearman| between the |map| of the model and of the same model with every
  * weight tensor permuted. A randomised model that gives a constant or non-finite map is drawn again, three times at most.
+ *
+ * Skips a zero, constant or non-finite map, and one from elsewhere. Controls that ignore the model score 1.
+ * Cost: one attribution per randomised model.
+ * Source: the paper draws new weights layer after layer; all at once, and permuted instead of drawn, is ours.
  */
 export const randomisation = defineMetric({
   id: "randomisation",

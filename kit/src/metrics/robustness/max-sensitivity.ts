@@ -8,6 +8,13 @@ import { defineMetric, skip } from "../metric.ts";
 /**
  * Max-sensitivity, arXiv:1901.09392: the largest ‖Φ(x + e) − Φ(x)‖₂ / ‖Φ(x)‖₂ over uniform e in (−radius, radius), x + e
  * clipped to pixel space. The class stays, and so do the method's own random draws.
+ *
+ * Reads Φ, not the map. Skips an attribution that is zero or not finite, and one from elsewhere. Controls that ignore the image score 0.
+ *
+ * @throws KitError E_INPUT for perturbations of other dims, or a map where the method gives [C,H,W]
+ *
+ * Cost: `draws` attributions, at images shared by all methods of a sample.
+ * Source: the paper does not divide by ‖Φ(x)‖, its code and Captum do; the clipping is ours.
  */
 export const maxSensitivity = defineMetric({
   id: "max-sensitivity",

@@ -1,0 +1,140 @@
+import { describe, expect, it } from "vitest";
+import { methods } from "../methods/index.ts";
+import { metrics } from "../metrics/index.ts";
+import { resolveParams } from "../params.ts";
+import { methodOf, metricOf, protocolOf, protocolParams, protocols } from "./protocol.ts";
+
+const quick = protocolOf("quick");
+
+describe.each(protocols.map((p) => [p.id, p] as const))("protocol %s", (id, protocol) => {
+  it("names entries that exist, each once", () => {
+    expect(id).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
+    expect(protocol.methods.map((m) => methodOf(m).id)).toEqual([...new Set(protocol.methods)]);
+    expect(protocol.metrics.map((m) => metricOf(m).id)).toEqual([...new Set(protocol.metrics)]);
+  });
+
+  it("runs every control", () => {
+    const controls = methods.filter((m) => m.control).map((m) => m.id);
+    expect(protocol.methods).toEqual(expect.arrayContaining(controls));
+  });
+
+  it("re-runs methods on the first samples only", () => {
+    expect(protocol.rerunSamples).toBeLessThanOrEqual(protocol.samples);
+  });
+
+  it.each([...methods, ...metrics].map((entry) => [entry.id, entry] as const))(
+    "gives %s parameters it takes",
+    (_, { id: owner, params }) => {
+      expect(() => resolveParams(owner, params, protocolParams(protocol, params))).not.toThrow();
+    },
+  );
+});
+
+describe("budgets", () => {
+  const budgets = [...methods, ...metrics].flatMap((entry) =>
+    Object.entries(entry.params).flatMap(([name, spec]) =>
+      (spec.type === "integer" || spec.type === "number") && spec.budget
+        ? [`${entry.id} ${name} ${spec.default} → ${protocolParams(quick, entry.params)[name]}`]
+        : [],
+    ),
+  );
+
+  it("are what the protocol page says, and a quarter of it in a quick run", () => {
+    expect(budgets).toEqual([
+      "integrated-gradients steps 50 → 13",
+      "smoothgrad draws 25 → 7",
+      "infidelity draws 64 → 16",
+      "max-sensitivity draws 10 → 4",
+      "deletion-auc steps 16 → 4",
+      "insertion-auc steps 16 → 4",
+      "infidelity-raw draws 10 → 4",
+      "infidelity-scaled draws 10 → 4",
+    ]);
+  });
+
+  it("are the only change a quick run makes; a standard one makes none", () => {
+    for (const { params } of [...methods, ...metrics]) {
+      expect(protocolParams(protocols[0], params)).toEqual({});
+      const specs = Object.entries(protocolParams(quick, params)).map(([name]) => params[name]);
+      expect(specs.every((spec) => "budget" in spec)).toBe(true);
+    }
+  });
+});
+
+describe("the protocol page's other numbers", () => {
+  it.each([
+    ["saliency", { absolute: false }],
+    ["input-x-gradient", { reference: "mean" }],
+    ["integrated-gradients", { steps: 50, rule: "gauss-legendre", reference: "mean" }],
+    ["smoothgrad", { draws: 25, sigma: 0.15, absolute: false, squared: false }],
+    ["grad-cam", {}],
+    ["occlusion", { window: 0, stride: 0, fill: "mean" }],
+  ])("%s", (id, want) => {
+    const { params } = methodOf(id);
+    expect(resolveParams(id, params)).toEqual(want);
+  });
+
+  it.each([
+    ["infidelity", { draws: 64, grid: 7, hidden: 10, reference: "mean" }],
+    ["max-sensitivity", { draws: 10, radius: 0.02 }],
+    ["deletion-auc", { steps: 16, reference: "mean+blur", ties: "seeded" }],
+    ["insertion-auc", { steps: 16, reference: "mean+blur", ties: "seeded" }],
+    ["relevance-rank-accuracy", { ties: "seeded" }],
+    ["pointing-game", { ties: "seeded" }],
+  ])("%s", (id, want) => {
+    expect(resolveParams(id, metricOf(id).params)).toEqual(want);
+  });
+
+  it("map rules: absolute for sensitivities, signed for the rest", () => {
+    for (const { id, kind, map } of methods)
+      expect([id, map]).toEqual([id, kind === "sensitivity" ? "abs-sum" : "sum"]);
+  });
+
+  it("directions and gates", () => {
+    expect(metrics.map(({ id, better, gate }) => `${id} ${better === "higher" ? "↑" : "↓"} ${gate}`)).toEqual(
+      [
+        "infidelity ↓ controls",
+        "max-sensitivity ↓ none",
+        "deletion-auc ↓ controls",
+        "insertion-auc ↑ controls",
+        "sparseness ↑ none",
+        "randomisation ↓ none",
+        "relevance-rank-accuracy ↑ controls",
+        "pointing-game ↑ controls",
+        "infidelity-raw ↓ controls",
+        "infidelity-scaled ↓ controls",
+        "cost ↓ none",
+      ],
+    );
+  });
+});
+
+describe("looking an entry up", () => {
+  it.each([
+    [() => methodOf("gradcam"), "E_METHOD", 'there is no method "gradcam"', "did you mean grad-cam?"],
+    [() => methodOf("Grad-CAM"), "E_METHOD", 'there is no method "Grad-CAM"', "did you mean grad-cam?"],
+    [
+      () => methodOf("gradient"),
+      "E_METHOD",
+      'there is no method "gradient"',
+      "did you mean input-x-gradient or integrated-gradients?",
+    ],
+    [
+      () => metricOf("deletion_auc"),
+      "E_METRIC",
+      'there is no metric "deletion_auc"',
+      "did you mean deletion-auc?",
+    ],
+    [() => metricOf("deletion"), "E_METRIC", 'there is no metric "deletion"', "did you mean deletion-auc?"],
+    [() => protocolOf("slow"), "E_PROTOCOL", 'there is no protocol "slow"', "known: 1-draft, quick"],
+    [() => protocolOf(""), "E_PROTOCOL", 'there is no protocol ""', "known: 1-draft, quick"],
+  ])("%s", (look, code, message, next) => {
+    expect(look).toThrow(expect.objectContaining({ code, message, next }));
+  });
+
+  it("lists everything where nothing is close", () => {
+    expect(() => methodOf("xyz")).toThrow(
+      expect.objectContaining({ next: `known: ${methods.map((m) => m.id).join(", ")}` }),
+    );
+  });
+});

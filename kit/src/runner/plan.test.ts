@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import { methodOf, metricOf, protocolOf } from "../protocol/protocol.ts";
+import { type PlanOptions, plan } from "./plan.ts";
+
+const standard = protocolOf("1-draft");
+const shape = { channels: 3, height: 14, width: 14 };
+const base: PlanOptions = {
+  protocol: standard,
+  methods: standard.methods.map(methodOf),
+  metrics: standard.metrics.map(metricOf),
+  shape,
+  available: 1000,
+  annotated: true,
+  unmet: () => undefined,
+};
+const of = (changes: Partial<PlanOptions>) => plan({ ...base, ...changes });
+
+describe("plan", () => {
+  it("of the protocol is standard, and any other is not", () => {
+    expect(of({}).standard).toBe(true);
+    expect(of({ annotated: false }).standard).toBe(true);
+    expect(of({ available: 10 }).standard).toBe(true); // all there are
+    expect(of({ methods: base.methods.toReversed() }).standard).toBe(true);
+    expect(of({ methods: base.methods.slice(1) }).standard).toBe(false);
+    expect(of({ metrics: base.metrics.slice(1) }).standard).toBe(false);
+    expect(of({ metrics: [...base.metrics.slice(1), base.metrics[1]] }).standard).toBe(false);
+    expect(of({ samples: 3 }).standard).toBe(false);
+  });
+
+  it("takes the samples that are asked for and there", () => {
+    expect(of({}).samples).toBe(256);
+    expect(of({ available: 10 }).samples).toBe(10);
+    expect(of({ samples: 20 }).samples).toBe(20);
+    expect(of({ samples: 20, available: 10 }).samples).toBe(10);
+  });
+
+  it("gives metrics that re-run methods the first samples only", () => {
+    const { metrics } = of({});
+    const samplesOf = (id: string) => metrics.find((m) => m.metric.id === id)?.samples;
+    expect(samplesOf("max-sensitivity")).toBe(32);
+    expect(samplesOf("randomisation")).toBe(32);
+    expect(samplesOf("infidelity")).toBe(256);
+    expect(of({ samples: 5 }).metrics.every((m) => m.samples === 5)).toBe(true);
+  });
+
+  it("leaves out metrics without their annotation", () => {
+    const ids = of({ annotated: false }).metrics.map((m) => m.metric.id);
+    expect(ids).not.toContain("pointing-game");
+    expect(ids).toContain("infidelity");
+  });
+
+  it("says why a method cannot run", () => {
+    const { methods } = of({ unmet: (need) => (need === "cam" ? "no grid" : undefined) });
+    expect(methods.filter((m) => m.notApplicable).map((m) => [m.method.id, m.notApplicable])).toEqual(
+      methods.filter((m) => m.method.needs.includes("cam")).map((m) => [m.method.id, "no grid"]),
+    );
+    expect(methods.find((m) => m.method.id === "grad-cam")?.notApplicable).toBe("no grid");
+    expect(methods.find((m) => m.method.id === "saliency")?.notApplicable).toBeUndefined();
+  });
+
+  it("quick takes a quarter of every budget", () => {
+    const { methods, metrics, samples } = of({ protocol: protocolOf("quick") });
+    expect(samples).toBe(16);
+    expect(methods.find((m) => m.method.id === "integrated-gradients")?.params).toMatchObject({ steps: 13 });
+    expect(metrics.every((m) => m.samples === 16)).toBe(true);
+  });
+
+  it("counts passes", () => {
+    const chosen = {
+      methods: ["saliency", "integrated-gradients", "grad-cam"].map(methodOf),
+      samples: 40,
+      unmet: (need: string) => (need === "cam" ? "no grid" : undefined),
+    };
+    const passes = (metrics: readonly string[]) => of({ ...chosen, metrics: metrics.map(metricOf) }).passes;
+    // 1 forward to predict; saliency 1 + 1, integrated gradients 50 + 50
+    expect(passes([])).toBe(40 * (1 + 2 + 100));
+    // deletion: 2 references × 17 points or fewer, for each method
+    const { cost, params } = metricOf("deletion-auc");
+    const each = cost({ steps: 16, reference: "mean+blur" }, { forwards: 0, backwards: 0 });
+    expect(Object.keys(params)).toContain("steps");
+    expect(passes(["deletion-auc"])).toBe(40 * (103 + 2 * each.forwards));
+    // the randomised model explains once more, on the first 32
+    expect(passes(["randomisation"])).toBe(40 * 103 + 32 * 102);
+    // the annotated class is explained apart
+    expect(passes(["pointing-game"])).toBe(40 * (1 + 2 * 102));
+  });
+});

@@ -1,0 +1,110 @@
+/**
+ * A few numbers of every method and metric on one fixed input. Whoever changes a number changes results that were published under the
+ * entry's revision: the revision goes up with it, and the new line takes the old one's place here.
+ */
+import { describe, expect, it } from "vitest";
+import { methods } from "../src/methods/index.ts";
+import { inputXGradient } from "../src/methods/input-x-gradient.ts";
+import { attribute, toMap } from "../src/methods/method.ts";
+import { metrics } from "../src/metrics/index.ts";
+import { type ImageShape, shapeOfImage } from "../src/model/image.ts";
+import { float32 } from "../src/onnx/tensor.ts";
+import { type Analytic, analyticProbe, streams } from "./analytic-probe.ts";
+import { scoreMethod } from "./scored.ts";
+
+/** "<id> revision <n>": ‖map‖₂, Σ |Φ|, Φ at one pixel. */
+const ofMethods: Readonly<Record<string, readonly number[]>> = {
+  "saliency revision 1": [5.585477, 42.13326, 0.2419089],
+  "input-x-gradient revision 1": [1.068364, 12.13694, -0.01871106],
+  "integrated-gradients revision 1": [1.061652, 12.06083, -0.01859346],
+  "smoothgrad revision 1": [5.589449, 42.15827, 0.2419259],
+  "grad-cam revision 1": [0.01917438, 0.08118301, 0.005154477],
+  "occlusion revision 1": [1.066709, 6.69022, -0.2166733],
+  "random revision 1": [4.345415, 29.33327, 0.2893981],
+  "sobel revision 1": [7.522483, 53.76658, 0.7236946],
+  "constant revision 1": [7.937254, 63, 1],
+  "centre-gaussian revision 1": [3.50357, 22.65042, 0.4715045],
+};
+
+/** "<id> revision <n>": the value of input-x-gradient. */
+const ofMetrics: Readonly<Record<string, number>> = {
+  "infidelity revision 1": 0.0117268,
+  "max-sensitivity revision 1": 0.04462449,
+  "deletion-auc revision 1": 0.3217226,
+  "insertion-auc revision 1": 0.7271477,
+  "sparseness revision 1": 0.4309119,
+  "randomisation revision 1": 0.0249616,
+  "relevance-rank-accuracy revision 1": 0.3125,
+  "pointing-game revision 1": 0,
+  "infidelity-raw revision 1": 0.0001277589,
+  "infidelity-scaled revision 1": 0.000118681,
+  "cost revision 1": 2,
+};
+
+// everything here is written out, so that only the entries can change the numbers
+const x = float32(
+  [3, 9, 7],
+  Float32Array.from({ length: 189 }, (_, i) => 0.5 + 0.45 * Math.sin(0.7 * i + 0.01 * i * i)),
+);
+const mask = Uint8Array.from({ length: 63 }, (_, i) => (i % 7 > 2 && i > 20 && i < 50 ? 1 : 0));
+
+/** Two classes, each a wave of the pixels through a smooth curve; three channels of 3×2 cells. */
+const net = (shape: ImageShape, phase: number): Analytic => {
+  const size = shape.channels * shape.height * shape.width;
+  const wave = (t: number) =>
+    Array.from({ length: size }, (_, i) => 0.3 * Math.cos(phase + (t + 1) * 0.37 * i));
+  const waves = [wave(0), wave(1)];
+  const sum = (p: Float32Array, t: number) => p.reduce((s, v, i) => s + waves[t][i] * v, 0);
+  return {
+    shape,
+    meanColour: [0.5, 0.4, 0.6],
+    logits: (p) => [0, 1].map((t) => sum(p, t) + 0.2 * sum(p, t) ** 2 + p[31] * p[40]),
+    gradient: (p, t) =>
+      waves[t].map((w, i) => w * (1 + 0.4 * sum(p, t)) + (i === 31 ? p[40] : 0) + (i === 40 ? p[31] : 0)),
+    cam: {
+      channels: 3,
+      rows: 3,
+      columns: 2,
+      activation: (p) => Array.from({ length: 18 }, (_, k) => p[10 * k] - 0.3),
+      gradient: (_, t) => Array.from({ length: 18 }, (_, k) => Math.sin(1 + k + t)),
+    },
+    randomised: () => net(shape, phase + 1),
+  };
+};
+const probe = () => analyticProbe(net(shapeOfImage(x), 0.4), x, 1);
+
+function compare(key: string, found: readonly number[], known: readonly number[] | undefined): void {
+  const line = `"${key}": ${JSON.stringify(found.map((v) => Number(v.toPrecision(7))))}`;
+  if (known === undefined)
+    throw new Error(`no numbers of ${key} yet; if they are right, write down\n  ${line}`);
+  const same =
+    known.length === found.length && known.every((v, i) => Math.abs(v - found[i]) <= 1e-4 * Math.abs(v));
+  if (!same) {
+    throw new Error(
+      `the numbers of ${key} are not what they were (${JSON.stringify(known)}). If that is meant, raise its revision and write down, with the new revision,\n  ${line}`,
+    );
+  }
+}
+
+describe("a change of numbers is a new revision", () => {
+  it.each(methods.map((m) => [`${m.id} revision ${m.revision}`, m] as const))("%s", async (key, method) => {
+    const phi = await attribute(method, probe(), { rng: streams("golden", method.id) });
+    const norm = Math.hypot(...toMap(phi, method.map).data);
+    const size = phi.data.reduce((sum, v) => sum + Math.abs(v), 0);
+    compare(key, [norm, size, phi.data[26]], ofMethods[key]);
+  });
+
+  it.each(metrics.map((m) => [`${m.id} revision ${m.revision}`, m] as const))("%s", async (key, metric) => {
+    const result = await scoreMethod(metric, probe(), inputXGradient, { mask, rng: streams("golden") });
+    const value = typeof result === "number" ? result : "value" in result ? result.value : Number.NaN;
+    const known = ofMetrics[key];
+    compare(key, [value], known === undefined ? undefined : [known]);
+  });
+
+  it("holds no numbers of entries that are gone", () => {
+    const keys = (entries: readonly { id: string; revision: number }[]) =>
+      entries.map((e) => `${e.id} revision ${e.revision}`).sort();
+    expect(Object.keys(ofMethods).sort()).toEqual(keys(methods));
+    expect(Object.keys(ofMetrics).sort()).toEqual(keys(metrics));
+  });
+});
