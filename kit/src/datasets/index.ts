@@ -2,5 +2,6 @@
 import type { DatasetDefinition } from "./dataset.ts";
 import { folder } from "./folder.ts";
 import { medmnist } from "./medmnist.ts";
+import { phantom } from "./phantom.ts";
 
-export const datasets: readonly DatasetDefinition[] = [medmnist, folder];
+export const datasets: readonly DatasetDefinition[] = [phantom, medmnist, folder];

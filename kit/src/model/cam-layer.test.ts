@@ -111,7 +111,7 @@ describe("convolutional models", () => {
   });
 
   it("see through the windows of a Swin block", () => {
-    // [N, 4, 6, C] → windows of 2×3 → attention → back, added to where it came from
+    // [N, 4, 6, C] → windows of 2×2 → attention → back, added to where it came from
     const graph = graphOf(
       ["N", 3, 8, 12],
       [
@@ -120,7 +120,8 @@ describe("convolutional models", () => {
         node("LayerNormalization", ["last", "scale", "shift"], ["norm"], { axis: attr.int(-1) }),
         node("Reshape", ["norm", "cut"], ["cut6"]),
         node("Transpose", ["cut6"], ["side"], { perm: attr.ints([0, 1, 3, 2, 4, 5]) }),
-        node("Reshape", ["side", "windows"], ["tokens"]), // [4N, 6, 4]
+        node("Reshape", ["side", "windows"], ["windowed"]), // [6N, 4, 4]: 2×2 tokens of no one image
+        node("LayerNormalization", ["windowed", "scale", "shift"], ["tokens"], { axis: attr.int(-1) }),
         node("Transpose", ["tokens"], ["keys"], { perm: attr.ints([0, 2, 1]) }),
         node("MatMul", ["tokens", "keys"], ["scores"]),
         node("Softmax", ["scores"], ["attention"]),
@@ -136,9 +137,9 @@ describe("convolutional models", () => {
         w: weight("w", 4, 3, 2, 2),
         scale: weight("scale", 4),
         shift: weight("shift", 4),
-        cut: int64([6], [-1, 2, 2, 2, 3, 4]),
-        windows: int64([3], [-1, 6, 4]),
-        uncut: int64([6], [-1, 2, 2, 2, 3, 4]),
+        cut: int64([6], [-1, 2, 2, 3, 2, 4]),
+        windows: int64([3], [-1, 4, 4]),
+        uncut: int64([6], [-1, 2, 3, 2, 2, 4]),
         whole: int64([4], [-1, 4, 6, 4]),
         axes: int64([2], [1, 2]),
       },

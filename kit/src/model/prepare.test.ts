@@ -373,6 +373,16 @@ describe("errors", () => {
       /output\.name/,
     ],
     [
+      "no output of scores",
+      () => {
+        const outputs = [{ name: "k", type: "int64" as const, dims: ["N"] }];
+        prepare({ ...smallCnn(), nodes: [...smallCnn().nodes, node("ArgMax", ["y"], ["k"])], outputs });
+      },
+      "E_MODEL_OUTPUT",
+      /^the model has no output of class scores$/,
+      /logits/,
+    ],
+    [
       "an output without the image",
       () => prepare(graphOf([1, 3, 4, 4], [node("Relu", ["k"], ["y"])], { k: weight("k", 1, 3) })),
       "E_MODEL_OUTPUT",

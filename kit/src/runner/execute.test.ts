@@ -218,7 +218,7 @@ describe("shared work", () => {
     const collect: () => void = runInNewContext("gc");
     const refs: WeakRef<object>[] = [];
     const noting = method("noting", async ({ probe }) => {
-      refs.push(new WeakRef(await probe.gradient()));
+      refs.push(new WeakRef((await probe.gradient()).data));
       return float32([6, 8], new Float32Array(48).fill(1));
     });
     const many = Array.from({ length: 12 }, (_, k): Drawn => ({ id: `s${k}`, labels: [0] }));
