@@ -130,7 +130,7 @@ export async function openModel(path: string, options: OpenModelOptions = {}): P
   const { engine, advice } = await openEngine(options);
   const memory = options.memory ?? defaultBudget();
   return {
-    model: createModel(prepared, { pool: createPool(engine), memory }),
+    model: createModel(prepared, { pool: createPool(engine), memory, provider: engine.info.provider }),
     card,
     engine,
     sha256: file.sha256,

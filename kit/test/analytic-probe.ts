@@ -8,7 +8,7 @@ import type { Fill, Model } from "../src/model/model.ts";
 import type { Prepared } from "../src/model/prepare.ts";
 import { createProbe, type Probe } from "../src/model/probe.ts";
 import { type Float32Tensor, float32 } from "../src/onnx/tensor.ts";
-import { type Rng, rngOf } from "../src/runner/rng.ts";
+import { type Rng, rngOf } from "../src/rng.ts";
 
 type Values = ArrayLike<number>;
 

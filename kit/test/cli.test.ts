@@ -29,7 +29,7 @@ import { createProbe, type Probe } from "../src/model/probe.ts";
 import { openEngine, readModelFile } from "../src/node.ts";
 import { type Float32Tensor, float32, toFloat32 } from "../src/onnx/tensor.ts";
 import { methodOf, metricOf } from "../src/protocol/protocol.ts";
-import { rngOf } from "../src/runner/rng.ts";
+import { rngOf } from "../src/rng.ts";
 import { cli, interrupted, json, type Ran, spawned } from "./run-cli.ts";
 import {
   cnn,

@@ -1,7 +1,7 @@
 /** A data set that lives in memory: noise with a bright rectangle, one box and one mask around it if wanted. */
 import type { Box, Dataset, Sample } from "../src/datasets/dataset.ts";
 import { positionsOf } from "../src/datasets/select.ts";
-import { rngOf } from "../src/runner/rng.ts";
+import { rngOf } from "../src/rng.ts";
 
 export interface Drawn {
   readonly id: string;

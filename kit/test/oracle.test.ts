@@ -23,7 +23,7 @@ import { attr, node } from "../src/onnx/graph.ts";
 import { type Float32Tensor, float32, toFloat32 } from "../src/onnx/tensor.ts";
 import type { ParamValue } from "../src/params.ts";
 import { methodOf, metricOf } from "../src/protocol/protocol.ts";
-import { rngOf } from "../src/runner/rng.ts";
+import { rngOf } from "../src/rng.ts";
 import { fixtures } from "./fixtures.ts";
 
 const root = fixtures();

@@ -18,11 +18,11 @@ import { openEngine, readModelFile } from "../src/node.ts";
 import { float32, toFloat32 } from "../src/onnx/tensor.ts";
 import { methodOf, metricOf, protocolOf } from "../src/protocol/protocol.ts";
 import { cellsOf } from "../src/results/document.ts";
+import { rngOf } from "../src/rng.ts";
 import { classify } from "../src/runner/classify.ts";
 import { execute } from "../src/runner/execute.ts";
 import { pixelsOf } from "../src/runner/pixels.ts";
 import { plan } from "../src/runner/plan.ts";
-import { rngOf } from "../src/runner/rng.ts";
 import { fixtures } from "./fixtures.ts";
 
 const root = fixtures();

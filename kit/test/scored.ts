@@ -4,7 +4,7 @@ import { attribute } from "../src/methods/method.ts";
 import { type Metric, type Score, type ScoreOptions, score } from "../src/metrics/metric.ts";
 import type { Probe } from "../src/model/probe.ts";
 import { type Float32Tensor, float32 } from "../src/onnx/tensor.ts";
-import { rngOf } from "../src/runner/rng.ts";
+import { rngOf } from "../src/rng.ts";
 import { streams } from "./analytic-probe.ts";
 
 export function scoreOf(

@@ -7,7 +7,7 @@ import { createModel, type Model, type ModelOptions } from "../src/model/model.t
 import { type PrepareOptions, prepare } from "../src/model/prepare.ts";
 import { attr, canonicalOpset, type Graph, type Node, node } from "../src/onnx/graph.ts";
 import { type Float32Tensor, float32, int64, sizeOf, type Tensor } from "../src/onnx/tensor.ts";
-import { rngOf } from "../src/runner/rng.ts";
+import { rngOf } from "../src/rng.ts";
 
 export const wasm: Engine = createOnnxRuntime(ort, {
   package: "onnxruntime-web",

@@ -7,7 +7,7 @@ import { encodeNpy } from "../src/datasets/readers/npy.ts";
 import { attr, canonicalOpset, type Graph, type Node, node } from "../src/onnx/graph.ts";
 import { type Float32Tensor, float32, int64, sizeOf, type Tensor } from "../src/onnx/tensor.ts";
 import { writeOnnx } from "../src/onnx/write.ts";
-import { type Rng, rngOf } from "../src/runner/rng.ts";
+import { type Rng, rngOf } from "../src/rng.ts";
 
 const normal = (rng: Rng, dims: readonly number[], scale = 1): Float32Tensor =>
   float32(

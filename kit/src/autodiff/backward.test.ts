@@ -5,7 +5,7 @@ import { KitError } from "../errors.ts";
 import { describe as described, type FoldedGraph } from "../onnx/fold.ts";
 import { attr, canonicalOpset, type Graph, type Node, node } from "../onnx/graph.ts";
 import { float32, int64, type Tensor } from "../onnx/tensor.ts";
-import { rngOf } from "../runner/rng.ts";
+import { rngOf } from "../rng.ts";
 import { type BackwardOptions, backward, opsWithoutVjp } from "./backward.ts";
 import type { Vjp } from "./vjp.ts";
 

@@ -3,7 +3,7 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 import type { Executable } from "../engine/engine.ts";
 import { createOnnxRuntime } from "../engine/onnxruntime.ts";
 import type { Graph } from "../onnx/graph.ts";
-import { rngOf } from "../runner/rng.ts";
+import { rngOf } from "../rng.ts";
 import { gradcheck, gradcheckTwice, type Run } from "./gradcheck.ts";
 import { noGradient, type Sample, type Vjp } from "./vjp.ts";
 import { vjps } from "./vjps/index.ts";

@@ -6,7 +6,7 @@ import { type Score, score } from "../metrics/metric.ts";
 import { createProbe } from "../model/probe.ts";
 import { resolveParams } from "../params.ts";
 import { methodOf, metricOf, protocolOf } from "../protocol/protocol.ts";
-import { rngOf } from "../runner/rng.ts";
+import { rngOf } from "../rng.ts";
 import { mean } from "../stats/summary.ts";
 import {
   type ArrayOptions,

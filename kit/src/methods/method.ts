@@ -3,7 +3,7 @@ import { KitError } from "../errors.ts";
 import type { Probe } from "../model/probe.ts";
 import type { Float32Tensor } from "../onnx/tensor.ts";
 import { type ParamSpecs, type Params, type ParamValue, resolveParams } from "../params.ts";
-import type { Rng } from "../runner/rng.ts";
+import type { Rng } from "../rng.ts";
 
 /** How an attribution [C,H,W] becomes a map [H,W]: Σ_c |Φ| for sensitivities, Σ_c Φ for contributions and CAMs. */
 export type MapRule = "abs-sum" | "sum";

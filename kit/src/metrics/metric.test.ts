@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { analyticProbe, linear, noiseImage } from "../../test/analytic-probe.ts";
 import { mapOf, scoreOf } from "../../test/scored.ts";
 import { float32 } from "../onnx/tensor.ts";
-import { rngOf } from "../runner/rng.ts";
+import { rngOf } from "../rng.ts";
 import { sparseness } from "./complexity/sparseness.ts";
 import { relevanceRankAccuracy } from "./localisation/relevance-rank-accuracy.ts";
 import { maskOfBoxes } from "./metric.ts";

@@ -6,7 +6,7 @@ import type { Model } from "../model/model.ts";
 import type { Probe } from "../model/probe.ts";
 import type { Float32Tensor } from "../onnx/tensor.ts";
 import { type ParamSpecs, type Params, type ParamValue, resolveParams } from "../params.ts";
-import type { Rng } from "../runner/rng.ts";
+import type { Rng } from "../rng.ts";
 
 export type Family = "faithfulness" | "robustness" | "complexity" | "randomisation" | "localisation" | "cost";
 

@@ -1,7 +1,7 @@
 /** Pixels in the order of a map, with ties decided the same way for every method. */
 import type { Float32Tensor } from "../onnx/tensor.ts";
 import type { ParamSpec } from "../params.ts";
-import type { Rng } from "../runner/rng.ts";
+import type { Rng } from "../rng.ts";
 
 export const tiesParam = {
   type: "choice",

@@ -4,7 +4,7 @@ import type { Executable } from "../engine/engine.ts";
 import { createPool } from "../engine/pool.ts";
 import { KitError } from "../errors.ts";
 import { attr, type Graph, node } from "../onnx/graph.ts";
-import { rngOf } from "../runner/rng.ts";
+import { rngOf } from "../rng.ts";
 import { createModel, type Model, type Pass, type Wants } from "./model.ts";
 
 const images = Array.from({ length: 7 }, (_, k) => picture(`image ${k}`, 3, 6, 8));

@@ -5,7 +5,7 @@ import { gradCam } from "../methods/grad-cam.ts";
 import { inputXGradient } from "../methods/input-x-gradient.ts";
 import { attribute } from "../methods/method.ts";
 import { saliency } from "../methods/saliency.ts";
-import { rngOf } from "../runner/rng.ts";
+import { rngOf } from "../rng.ts";
 import { createProbe } from "./probe.ts";
 
 const x = picture("probe", 3, 6, 8);

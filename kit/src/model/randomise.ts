@@ -3,7 +3,7 @@
  */
 import { descendants, type Graph, producers } from "../onnx/graph.ts";
 import type { ElementType, Tensor } from "../onnx/tensor.ts";
-import type { Rng } from "../runner/rng.ts";
+import type { Rng } from "../rng.ts";
 import type { Prepared } from "./prepare.ts";
 
 const weighted = new Set([

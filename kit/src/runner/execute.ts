@@ -9,10 +9,10 @@ import { type Score, score } from "../metrics/metric.ts";
 import type { Model, Wants } from "../model/model.ts";
 import { createProbe, type Probe } from "../model/probe.ts";
 import type { Float32Tensor } from "../onnx/tensor.ts";
+import { rngOf } from "../rng.ts";
 import { requireFinite } from "./classify.ts";
 import { annotationOf, pixelsOf, type Resize } from "./pixels.ts";
 import type { Plan, PlannedMethod, PlannedMetric } from "./plan.ts";
-import { rngOf } from "./rng.ts";
 
 /** The scores of one method on one sample for one explained class. */
 export interface Row {

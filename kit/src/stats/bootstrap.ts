@@ -2,7 +2,7 @@
  * Percentile bootstrap over groups. The same resamples serve every method and metric, so that differences between methods are paired.
  * Source: Efron 1979; groups are drawn whole because images of one patient are not independent.
  */
-import type { Rng } from "../runner/rng.ts";
+import type { Rng } from "../rng.ts";
 import { sortedQuantile } from "./summary.ts";
 
 export interface Resamples {
@@ -18,7 +18,11 @@ export type Interval = readonly [low: number, high: number];
 export function resampleGroups(strata: ArrayLike<number>, draws: number, rng: Rng): Resamples {
   const groups = strata.length;
   const members = new Map<number, number[]>();
-  for (let g = 0; g < groups; g++) members.set(strata[g], [...(members.get(strata[g]) ?? []), g]);
+  for (let g = 0; g < groups; g++) {
+    const stratum = members.get(strata[g]);
+    if (stratum) stratum.push(g);
+    else members.set(strata[g], [g]);
+  }
   const ordered = [...members.entries()].sort(([a], [b]) => a - b).map(([, group]) => group);
   const counts = new Float64Array(draws * groups);
   for (let d = 0; d < draws; d++) {

@@ -1,6 +1,5 @@
 /** Does a method beat what cannot know the model? */
 import { groupsWith, type Interval, interval, type Resamples, resampledMeans } from "./bootstrap.ts";
-import type { Common } from "./common.ts";
 
 /** A method against one control. `difference`: 95 % interval of the mean by which the method is better; `null` where not known. */
 export interface Duel {
@@ -23,32 +22,42 @@ export interface Gate {
  * the same 97.5 % of paired resamples that ranks ask for. Two intervals that do not overlap would ask for more and ignore that the
  * images are the same.
  *
- * @param controls  every control there is; one without scores leaves the gate not known
+ * A control that was run and has no score on any image (a correlation with a constant map) leaves nothing to beat.
+ *
+ * @param methods   values[image], higher is better
+ * @param controls  every control there is; one that was not run leaves the gate not known
  */
 export function gates(
   methods: readonly { readonly id: string; readonly values: Float64Array }[],
   controls: readonly { readonly id: string; readonly values: Float64Array | undefined }[],
-  group: Common["group"],
+  group: Int32Array,
   resamples: Resamples,
 ): Gate[] {
-  const known = controls.flatMap(({ id, values }) => (values ? [{ id, values }] : []));
-  const differences = methods.flatMap((m) => known.map((c) => m.values.map((v, u) => v - c.values[u])));
-  const means = resampledMeans(differences, group, resamples);
+  const pairs = methods.flatMap((m) =>
+    controls.map(({ values }) => m.values.map((v, u) => v - (values?.[u] ?? Number.NaN))),
+  );
+  const means = resampledMeans(pairs, group, resamples);
   return methods.map(({ id }, m) => {
-    const against = controls.map(({ id: control }): Duel => {
-      const at = m * known.length + known.findIndex((c) => c.id === control);
-      const column = known.some((c) => c.id === control) ? differences[at] : undefined;
-      const difference = column && groupsWith(column, group) > 1 ? interval(means[at]) : null;
+    const against = controls.map(({ id: control }, c): Duel => {
+      const at = m * controls.length + c;
+      const difference = groupsWith(pairs[at], group) > 1 ? interval(means[at]) : null;
       return { control, difference, beaten: difference && difference[0] > 0 };
     });
     const unbeaten = against.filter((duel) => duel.beaten === false).map((duel) => duel.control);
-    const unknown = against.filter((duel) => duel.beaten === null).map((duel) => duel.control);
-    if (unbeaten.length > 0) {
-      return { method: id, passed: false, against, reason: `does not beat ${unbeaten.join(", ")}` };
-    }
-    if (unknown.length > 0) {
-      return { method: id, passed: null, against, reason: `no comparison with ${unknown.join(", ")}` };
-    }
-    return { method: id, passed: true, against, reason: null };
+    const unknown = controls
+      .filter(({ values }, c) => against[c].beaten === null && values?.every(Number.isNaN) !== true)
+      .map((control) => control.id);
+    const passed = unbeaten.length > 0 ? false : unknown.length > 0 || against.every(noDuel) ? null : true;
+    const reason =
+      passed === false
+        ? `does not beat ${unbeaten.join(", ")}`
+        : unknown.length > 0
+          ? `no comparison with ${unknown.join(", ")}`
+          : passed === null
+            ? "no control has a score"
+            : null;
+    return { method: id, passed, against, reason };
   });
 }
+
+const noDuel = (duel: Duel): boolean => duel.beaten === null;

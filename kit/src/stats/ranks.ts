@@ -15,7 +15,10 @@ import type { Interval } from "./bootstrap.ts";
  * @param oriented  [methods][images], higher is better, no NaN
  * @param standard  which of them are standard; at least two
  */
-export function relativeRanks(oriented: readonly Float64Array[], standard: readonly boolean[]): Float64Array[] {
+export function relativeRanks(
+  oriented: readonly Float64Array[],
+  standard: readonly boolean[],
+): Float64Array[] {
   const field = oriented.filter((_, m) => standard[m]);
   const k = field.length;
   if (k < 2) throw new RangeError(`${k} standard methods cannot be ranked`);
@@ -87,7 +90,9 @@ export function place(contenders: readonly Contender[]): Place[] | null {
       const interval = [ranks[Math.floor(0.025 * last)], ranks[Math.ceil(0.975 * last)]] as const;
       return { method, standard, score, rank: 1 + ahead, interval };
     })
-    .sort((a, b) => (isHigher(a.score, b.score) ? -1 : isHigher(b.score, a.score) ? 1 : a.method < b.method ? -1 : 1));
+    .sort((a, b) =>
+      isHigher(a.score, b.score) ? -1 : isHigher(b.score, a.score) ? 1 : a.method < b.method ? -1 : 1,
+    );
 }
 
 /** Standard methods of equal rank, best group first. */

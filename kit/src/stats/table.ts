@@ -81,24 +81,28 @@ export function tableOf(
   const scores = new Map<string, Scores>();
   const asked = metrics.map((metric) =>
     ordered.filter((unit) =>
-      [...unit.values()].some((row) => metric in row.scores || metric in row.skips),
+      [...unit.values()].some(
+        (row) => own(row.scores, metric) !== undefined || own(row.skips, metric) !== undefined,
+      ),
     ),
   );
   for (const [i, metric] of metrics.entries()) {
-    const own = asked[i];
-    const kind = own.length > 0 && any(own[0]).targetKind;
+    const scored = asked[i];
+    const kind = scored.length > 0 && any(scored[0]).targetKind;
     const most = Math.max(
       0,
       ...asked.filter((other) => other.length > 0 && any(other[0]).targetKind === kind).map((o) => o.length),
     );
-    if (own.length < most) for (const unit of own) strata[indexOf.get(any(unit).group)!] = 0;
-    const ofMethod = methods.map((method) => own.map((unit) => unit.get(method)));
+    if (scored.length < most) for (const unit of scored) strata[indexOf.get(any(unit).group)!] = 0;
+    const ofMethod = methods.map((method) => scored.map((unit) => unit.get(method)));
     scores.set(metric, {
-      values: ofMethod.map((column) => Float64Array.from(column, (row) => valueOf(row, metric))),
+      values: ofMethod.map((column) => Float64Array.from(column, (row) => scoreOf(row, metric))),
       defective: ofMethod.map((column) => Uint8Array.from(column, (row) => Number(isDefective(row)))),
-      group: Int32Array.from(own, (unit) => indexOf.get(any(unit).group)!),
-      correct: Uint8Array.from(own, (unit) => Number(any(unit).correct)),
-      skips: ofMethod.map((column) => countOf(column.flatMap((row) => row?.skips[metric] ?? []))),
+      group: Int32Array.from(scored, (unit) => indexOf.get(any(unit).group)!),
+      correct: Uint8Array.from(scored, (unit) => Number(any(unit).correct)),
+      skips: ofMethod.map((column) =>
+        countOf(column.flatMap((row) => (row && own(row.skips, metric)) ?? [])),
+      ),
     });
   }
   return { methods, groups, strata, scores };
@@ -106,8 +110,11 @@ export function tableOf(
 
 const byCodeUnit = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-const valueOf = (row: ScoredRow | undefined, metric: string): number =>
-  row && Object.hasOwn(row.scores, metric) ? Math.fround(row.scores[metric]) : Number.NaN;
+const own = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined =>
+  Object.hasOwn(record, key) ? record[key] : undefined;
+
+const scoreOf = (row: ScoredRow | undefined, metric: string): number =>
+  Math.fround((row && own(row.scores, metric)) ?? Number.NaN);
 
 const isDefective = (row: ScoredRow | undefined): boolean =>
   row !== undefined &&

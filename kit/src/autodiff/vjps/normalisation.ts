@@ -183,3 +183,23 @@ export const LRN: Vjp = {
     batch: [0],
   })),
 };
+
+/** y = x / ‖x‖ along one axis; the part of dy along y is lost. ONNX has p = 1 and p = 2 (the default). */
+export const LpNormalization: Vjp = {
+  rule({ ops, node, dy, inputs: [x], output: y }) {
+    const axis = [axisOf(node, x.shape.length, -1)];
+    const along = ops.sum(ops.mul(dy, y), axis);
+    if (intOf(node, "p", 2) === 2) {
+      const length = ops.sqrt(ops.sum(ops.mul(x, x), axis));
+      return [ops.div(ops.sub(dy, ops.mul(y, along)), length)];
+    }
+    const sign = ops.sign(x);
+    const length = ops.sum(ops.mul(x, sign), axis);
+    return [ops.div(ops.sub(dy, ops.mul(sign, along)), length)];
+  },
+  samples: [
+    { shapes: [[2, 5]], range: [0.2, 1] },
+    { shapes: [[2, 3, 4]], attributes: { axis: attr.int(1) }, name: "inner axis" },
+    { shapes: [[2, 5]], attributes: { p: attr.int(1) }, range: [0.2, 1], name: "p = 1" },
+  ],
+};

@@ -1,7 +1,7 @@
 import { KitError } from "../../errors.ts";
 import { baselineInput, baselineOf, ofShape, referenceParam } from "../../methods/baseline.ts";
 import type { Float32Tensor } from "../../onnx/tensor.ts";
-import type { Rng } from "../../runner/rng.ts";
+import type { Rng } from "../../rng.ts";
 import { defineMetric, skip } from "../metric.ts";
 
 /**

@@ -4,7 +4,7 @@ import { analyticProbe, linear, noiseImage, normalTensor, streams } from "../../
 import { mapOf, numberOf, scoreMethod, scoreOf } from "../../../test/scored.ts";
 import { attribute } from "../../methods/method.ts";
 import { random } from "../../methods/random.ts";
-import { rngOf } from "../../runner/rng.ts";
+import { rngOf } from "../../rng.ts";
 import { pointingGame } from "./pointing-game.ts";
 import { relevanceRankAccuracy } from "./relevance-rank-accuracy.ts";
 

@@ -2,7 +2,7 @@ import { KitError } from "../../errors.ts";
 import { ofShape } from "../../methods/baseline.ts";
 import { createProbe } from "../../model/probe.ts";
 import { float32 } from "../../onnx/tensor.ts";
-import type { Rng } from "../../runner/rng.ts";
+import type { Rng } from "../../rng.ts";
 import { defineMetric, skip } from "../metric.ts";
 
 /**

@@ -1,0 +1,317 @@
+#!/usr/bin/python3
+"""Trains the models that come with the kit: four small architectures on each of the four phantoms.
+
+  node scripts/draw-phantoms.ts PHANTOMS
+  python3 scripts/train-bundled.py PHANTOMS kit/models [cxr-resnet ...]
+
+OUT gets <domain>-<style>.onnx (opset 17, free batch, logits), <domain>-<style>.card.json and, for all of them, models.json: seed, epochs,
+accuracy on the test split, size and checksum. Mean and std are the card's, not the graph's. One thread and seeded: a second run on the same
+machine and torch gives the same weights.
+
+Needs only torch (Debian: python3-torch 1.13). Nothing is downloaded.
+"""
+
+import argparse
+import hashlib
+import json
+import pathlib
+import sys
+import time
+import warnings
+
+STYLES = ["resnet", "densenet", "vit", "clip"]
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("phantoms", type=pathlib.Path, help="folder that draw-phantoms.ts wrote")
+parser.add_argument("out", type=pathlib.Path, help="folder to write to")
+parser.add_argument("models", nargs="*", help="default: all")
+parser.add_argument("--seed", type=int, default=0)
+parser.add_argument("--epochs", type=int, default=10)
+arguments = parser.parse_args()  # before torch is imported: --help answers everywhere
+
+import numpy
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+warnings.filterwarnings("ignore")  # the exporter's, about shapes it cannot infer and the kit can
+torch.set_num_threads(1)
+torch.use_deterministic_algorithms(True)
+
+
+def conv(inputs, outputs, size=3, stride=1):
+    return nn.Conv2d(inputs, outputs, size, stride, padding=(size - 1) // 2, bias=False)
+
+
+class Residual(nn.Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.first, self.norm1 = conv(inputs, outputs, 3, stride), nn.BatchNorm2d(outputs)
+        self.second, self.norm2 = conv(outputs, outputs), nn.BatchNorm2d(outputs)
+        same = inputs == outputs and stride == 1
+        self.skip = nn.Identity() if same else nn.Sequential(conv(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
+
+    def forward(self, x):
+        return F.relu(self.skip(x) + self.norm2(self.second(F.relu(self.norm1(self.first(x))))))
+
+
+class ResNet(nn.Module):
+    """1512.03385: normalisation after each convolution, which export folds into its weights."""
+
+    def __init__(self, channels, classes):
+        super().__init__()
+        self.stem = nn.Sequential(conv(channels, 16, 3, 2), nn.BatchNorm2d(16), nn.ReLU())
+        self.blocks = nn.Sequential(Residual(16, 16, 1), Residual(16, 32, 2), Residual(32, 48, 2))
+        self.head = nn.Linear(48, classes)
+
+    def forward(self, x):
+        return self.head(self.blocks(self.stem(x)).mean((2, 3)))
+
+
+class Dense(nn.Module):
+    def __init__(self, inputs, growth):
+        super().__init__()
+        self.norm, self.conv = nn.BatchNorm2d(inputs), conv(inputs, growth)
+
+    def forward(self, x):
+        return torch.cat([x, self.conv(F.relu(self.norm(x)))], 1)
+
+
+class DenseNet(nn.Module):
+    """1608.06993: normalisation before each convolution, so BatchNormalization stays in the graph."""
+
+    def __init__(self, channels, classes, growth=12):
+        super().__init__()
+        width, layers = 24, [conv(channels, 24, 3, 2), nn.BatchNorm2d(24), nn.ReLU(), nn.MaxPool2d(2)]
+        for block, count in enumerate([4, 5]):
+            if block > 0:
+                layers += [nn.BatchNorm2d(width), nn.ReLU(), conv(width, width // 2, 1), nn.AvgPool2d(2)]
+                width //= 2
+            for _ in range(count):
+                layers.append(Dense(width, growth))
+                width += growth
+        self.features = nn.Sequential(*layers, nn.BatchNorm2d(width), nn.ReLU())
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, x):
+        return self.head(F.adaptive_avg_pool2d(self.features(x), 1).flatten(1))
+
+
+class QuickGELU(nn.Module):
+    def forward(self, x):
+        return x * torch.sigmoid(1.702 * x)
+
+
+class Block(nn.Module):
+    """Attention spelled out: torch's own exports as one node only from torch 2 on."""
+
+    def __init__(self, tokens, width, heads, activation):
+        super().__init__()
+        self.tokens, self.heads, self.depth = tokens, heads, width // heads
+        self.norm1, self.qkv, self.out = nn.LayerNorm(width), nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.norm2 = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, 2 * width), activation(), nn.Linear(2 * width, width))
+
+    def forward(self, x):
+        qkv = self.qkv(self.norm1(x)).reshape(-1, self.tokens, 3, self.heads, self.depth)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+        attention = (q @ k.transpose(-2, -1) * self.depth**-0.5).softmax(-1)
+        x = x + self.out((attention @ v).transpose(1, 2).reshape(-1, self.tokens, self.heads * self.depth))
+        return x + self.mlp(self.norm2(x))
+
+
+class Transformer(nn.Module):
+    """2010.11929 with a class token. Patches come from three convolutions (2106.14881): it learns from 4,000 pictures."""
+
+    def __init__(self, channels, activation, before, width=40, depth=3, heads=4):
+        super().__init__()
+        self.patches = nn.Sequential(
+            *[conv(channels, 16, 3, 2), nn.BatchNorm2d(16), nn.ReLU()],
+            *[conv(16, 32, 3, 2), nn.BatchNorm2d(32), nn.ReLU()],
+            nn.Conv2d(32, width, 2, 2),
+        )
+        self.token = nn.Parameter(torch.zeros(1, 1, width))
+        self.position = nn.Parameter(0.02 * torch.randn(1, 65, width))
+        self.before = nn.LayerNorm(width) if before else nn.Identity()
+        self.blocks = nn.Sequential(*[Block(65, width, heads, activation) for _ in range(depth)])
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x):
+        patches = self.patches(x).flatten(2).transpose(1, 2)
+        tokens = torch.cat([self.token.expand(patches.shape[0], -1, -1), patches], 1) + self.position
+        return self.norm(self.blocks(self.before(tokens))[:, 0])
+
+
+class ViT(nn.Module):
+    def __init__(self, channels, classes):
+        super().__init__()
+        self.encoder, self.head = Transformer(channels, nn.GELU, before=False), nn.Linear(40, classes)
+
+    def forward(self, x):
+        return self.head(self.encoder(x))
+
+
+TEMPLATES = ["a picture of {}", "{} in a small picture", "this shows {}", "{}"]
+
+
+class CLIP(nn.Module):
+    """2103.00020: a vision transformer and a (tiny) text encoder trained to agree. Exported: the image side, and the classes as text embeddings."""
+
+    def __init__(self, channels, names, width=32):
+        super().__init__()
+        self.encoder = Transformer(channels, QuickGELU, before=True)
+        self.project = nn.Linear(40, width, bias=False)
+        prompts = [[template.format(name).split() for name in names] for template in TEMPLATES]
+        words = sorted({word for of in prompts for prompt in of for word in prompt})
+        self.words = nn.EmbeddingBag(len(words), width, mode="mean")
+        self.text = nn.Sequential(nn.Linear(width, 2 * width), QuickGELU(), nn.Linear(2 * width, width))
+        self.prompts = [[torch.tensor([words.index(word) for word in prompt]) for prompt in of] for of in prompts]
+        self.scale = nn.Parameter(torch.tensor(10.0).log())
+        self.classes = None
+
+    def embeddings(self, template):
+        prompts = self.prompts[template]
+        starts = torch.tensor([0] + [len(p) for p in prompts[:-1]]).cumsum(0)
+        return F.normalize(self.text(self.words(torch.cat(prompts), starts)), dim=-1)
+
+    def loss(self, x, labels, rng):
+        logits = self(x, self.embeddings(int(rng.integers(len(TEMPLATES)))))
+        own = F.one_hot(labels, logits.shape[1]).float()
+        # and the other way round: each text against the pictures of the batch that it describes
+        back = -(F.log_softmax(logits, 0) * own / own.sum(0).clamp(min=1)).sum(0).mean()
+        return (F.cross_entropy(logits, labels) + back) / 2
+
+    def freeze(self):
+        """The classes' embeddings, over all templates, and the scale become constants."""
+        self.classes = F.normalize(sum(self.embeddings(t) for t in range(len(TEMPLATES))), dim=-1).detach()
+        self.factor = float(self.scale.detach().exp())
+
+    def forward(self, x, classes=None):
+        image = F.normalize(self.project(self.encoder(x)), dim=-1)
+        if classes is not None:
+            return self.scale.exp().clamp(max=100) * image @ classes.T
+        return self.factor * (image @ self.classes.T)
+
+
+FACTS = {
+    "resnet": ("resnet-mini", "cnn", lambda c, names: ResNet(c, len(names))),
+    "densenet": ("densenet-mini", "cnn", lambda c, names: DenseNet(c, len(names))),
+    "vit": ("vit-mini", "transformer", lambda c, names: ViT(c, len(names))),
+    "clip": ("clip-vit-mini", "contrastive", CLIP),
+}
+
+
+def load(domain, split):
+    images = torch.from_numpy(numpy.load(arguments.phantoms / f"{domain}-{split}-images.npy"))
+    return images, torch.from_numpy(numpy.load(arguments.phantoms / f"{domain}-{split}-labels.npy"))
+
+
+def augmented(x, rng):
+    """Mirrored and turned, each picture for itself, and moved by up to four pixels, the batch together."""
+    for axes in [lambda x: x.flip(3), lambda x: x.flip(2), lambda x: x.transpose(2, 3)]:
+        chosen = torch.from_numpy(rng.random(len(x)) < 0.5)
+        x = torch.where(chosen[:, None, None, None], axes(x), x)
+    dx, dy = (int(v) for v in rng.integers(-4, 5, 2))
+    return torch.roll(F.pad(x, (4, 4, 4, 4), mode="replicate"), (dy, dx), (2, 3))[:, :, 4:-4, 4:-4]
+
+
+def accuracy(net, normalise, images, labels):
+    net.eval()
+    with torch.no_grad():
+        hits = [net(normalise(x)).argmax(1) == y for x, y in zip(images.split(64), labels.split(64))]
+    return float(torch.cat(hits).float().mean())
+
+
+def train(domain, style, names, channels):
+    torch.manual_seed(arguments.seed)
+    rng = numpy.random.default_rng(arguments.seed)
+    images, labels = load(domain, "train")
+    mean = [round(float(v), 3) for v in (images.double().mean((0, 2, 3)) / 255)]
+    std = [round(float(v), 3) for v in ((images.double() / 255).transpose(0, 1).flatten(1).std(1))]
+
+    def normalise(x):
+        return (x.float() / 255 - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+
+    architecture, family, build = FACTS[style]
+    net = build(channels, names)
+    batch, steps = 50, len(images) // 50
+    optimiser = torch.optim.AdamW(net.parameters(), weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, 0.004 if family == "cnn" else 0.002, epochs=arguments.epochs, steps_per_epoch=steps
+    )
+    for epoch in range(arguments.epochs):
+        start, total = time.time(), 0.0
+        net.train()
+        for chosen in torch.from_numpy(rng.permutation(len(images))).split(batch):
+            x, y = augmented(normalise(images[chosen]), rng), labels[chosen]
+            loss = net.loss(x, y, rng) if style == "clip" else F.cross_entropy(net(x), y, label_smoothing=0.05)
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            total += float(loss)
+        print(f"{domain}-{style} epoch {epoch}: loss {total / steps:.3f}, {time.time() - start:.0f} s", flush=True)
+    if style == "clip":
+        net.freeze()
+    net.eval()
+    card = {
+        "$schema": "https://xai-kit.org/schemas/model-card/v1.schema.json",
+        "id": f"{domain}-{style}",
+        "architecture": architecture,
+        "family": family,
+        "task": "multi-class",
+        "classes": names,
+        "input": {"name": "image", "height": 64, "width": 64, "mean": mean, "std": std},
+        "output": {"name": "logits"},
+        "training": {"seed": arguments.seed, "data": f"phantom-{domain}, edition 1, train split"},
+    }
+    return net, card, {split: accuracy(net, normalise, *load(domain, split)) for split in ["val", "test"]}
+
+
+def main():
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    domains = json.loads((arguments.phantoms / "domains.json").read_text())
+    everything = [f"{domain}-{style}" for domain in domains for style in STYLES]
+    unknown = set(arguments.models) - set(everything)
+    if unknown:
+        sys.exit(f"error: no model {', '.join(sorted(unknown))}\n  next: one of {', '.join(everything)}")
+    poor = []
+    for name in arguments.models or everything:
+        domain, style = name.split("-")
+        classes, channels = domains[domain]["classes"], domains[domain]["channels"]
+        net, card, reached = train(domain, style, classes, channels)
+        path = arguments.out / f"{name}.onnx"
+        torch.onnx.export(
+            net,
+            torch.zeros(2, channels, 64, 64),
+            str(path),
+            opset_version=17,
+            input_names=["image"],
+            output_names=["logits"],
+            dynamic_axes={"image": {0: "batch"}, "logits": {0: "batch"}},
+        )
+        path.with_suffix(".card.json").write_text(json.dumps(card, indent=2) + "\n")
+        content = path.read_bytes()
+        record = {
+            "id": name,
+            "dataset": f"phantom-{domain}",
+            "seed": arguments.seed,
+            "epochs": arguments.epochs,
+            "parameters": sum(p.numel() for p in net.parameters()),
+            "valAccuracy": round(reached["val"], 4),
+            "testAccuracy": round(reached["test"], 4),
+            "bytes": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+        ledger = arguments.out / "models.json"
+        known = json.loads(ledger.read_text()) if ledger.exists() else []
+        records = {entry["id"]: entry for entry in [*known, record]}
+        ledger.write_text(json.dumps([records[i] for i in everything if i in records], indent=2) + "\n")
+        print(json.dumps(record), flush=True)
+        if reached["test"] < 0.9:
+            poor.append(name)
+    if poor:
+        sys.exit(f"error: below 0.9 on the test split: {', '.join(poor)}")
+
+
+main()
