@@ -135,9 +135,8 @@ export function summarise(rows: readonly ScoredRow[], options: SummariseOptions)
     groups: table.groups.length,
     cells: ids.flatMap((_, m) =>
       metrics.map((metric, i) => {
-        const { gates: own, common } = compared[i];
-        const judged = roles[m] !== "control" && common.oriented[m].some((v) => !Number.isNaN(v));
-        const share = judged && metric.family !== "cost" ? common.share[m] : null;
+        const { gates: own, common, present } = compared[i];
+        const share = present.includes(m) && metric.family !== "cost" ? common.share[m] : null;
         const gate = own[m] ?? null;
         const passed = metric.gate === "controls" ? (gate?.passed ?? null) : passedFaithfulness[m];
         return {
@@ -168,6 +167,8 @@ interface Compared {
   readonly cells: readonly Omit<CellStatistics, "worstShare" | "gate" | "recommendable">[];
   readonly ranking: Ranking;
   readonly contenders: readonly Contender[];
+  /** methods, without controls, that have a score */
+  readonly present: readonly number[];
   /** by index of the method; undefined where there is none */
   readonly gates: readonly (Gate | undefined)[];
   readonly common: Common;
@@ -226,6 +227,7 @@ function compare(metric: MetricFacts, table: Table, roles: readonly Role[], resa
       dropped: common.dropped,
     },
     contenders,
+    present,
     gates: gateOf,
     common,
   };
