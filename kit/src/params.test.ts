@@ -94,7 +94,7 @@ describe("every way of giving a value", () => {
     expect(() => resolveParams("ig", specs, { sigma: 2 })).toThrow(
       expect.objectContaining({
         message: "ig: sigma=2 is not allowed",
-        next: "sigma is number ≥ 0 ≤ 1, default 0.15",
+        next: "sigma is number 0 to 1, default 0.15",
       }),
     );
     expect(() => resolveParams("ig", specs, { stepz: 2 })).toThrow(

@@ -78,11 +78,8 @@ export function describeParam(spec: ParamSpec): string {
       return `true or false, default ${spec.default}`;
     case "choice":
       return `${spec.choices.join(" | ")}, default ${spec.default}`;
-    default: {
-      const low = spec.minimum === undefined ? "" : ` ≥ ${spec.minimum}`;
-      const high = spec.maximum === undefined ? "" : ` ≤ ${spec.maximum}`;
-      return `${spec.type}${low}${high}, default ${spec.default}`;
-    }
+    default:
+      return `${spec.type}${bounds(spec)}, default ${spec.default}`;
   }
 }
 
@@ -111,4 +108,10 @@ function parseAs(spec: ParamSpec, value: ParamValue): ParamValue | undefined {
       return number;
     }
   }
+}
+
+function bounds({ minimum, maximum }: { readonly minimum?: number; readonly maximum?: number }): string {
+  if (minimum !== undefined && maximum !== undefined) return ` ${minimum} to ${maximum}`;
+  if (minimum !== undefined) return ` ≥ ${minimum}`;
+  return maximum === undefined ? "" : ` ≤ ${maximum}`;
 }

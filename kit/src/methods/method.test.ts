@@ -94,7 +94,7 @@ describe("attribute", () => {
     const fresh = probe();
     await expect(attribute(smoothgrad, fresh, { params: { draws: 0 }, rng })).rejects.toMatchObject({
       code: "E_PARAM",
-      next: "draws is integer ≥ 1 ≤ 10000, default 25",
+      next: "draws is integer 1 to 10000, default 25",
     });
     expect(fresh.model.passes).toEqual({ forwards: 0, backwards: 0 });
   });

@@ -90,6 +90,12 @@ export async function attribute(
   options: AttributeOptions,
 ): Promise<Float32Tensor> {
   const { given = {}, rng, raw = false } = options;
+  if (raw && !method.needs.includes("cam")) {
+    throw new KitError("E_PARAM", {
+      problem: `${method.id} has no map at a resolution of its own`,
+      next: "raw is for CAM methods",
+    });
+  }
   const known = Object.keys(method.inputs ?? {});
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;

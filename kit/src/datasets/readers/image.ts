@@ -134,7 +134,11 @@ function compose(values: Uint8Array | Uint16Array, bands: number, channels: 1 | 
 
 async function contents(path: string, where: string): Promise<Uint8Array> {
   try {
-    const { size } = await stat(path);
+    const info = await stat(path);
+    if (!info.isFile()) {
+      throw new KitError("E_IMAGE", { problem: `${where} is not a file`, next: "give the path of one picture" });
+    }
+    const { size } = info;
     if (size > MAX_FILE_BYTES) throw fault(where, `has ${size} bytes, too many for a picture`);
     return await readFile(path);
   } catch (cause) {
