@@ -26,7 +26,7 @@ parser.add_argument("phantoms", type=pathlib.Path, help="folder that draw-phanto
 parser.add_argument("out", type=pathlib.Path, help="folder to write to")
 parser.add_argument("models", nargs="*", help="default: all")
 parser.add_argument("--seed", type=int, default=0)
-parser.add_argument("--epochs", type=int, help="default: 12; 18 with attention; twice that for shapes")
+parser.add_argument("--epochs", type=int, help="default: 12; 18 with attention; twice that for shapes and cxr, which are harder")
 arguments = parser.parse_args()  # before torch is imported: --help answers everywhere
 
 import numpy
@@ -241,7 +241,7 @@ def train(domain, style, names, channels):
     architecture, family, build = FACTS[style]
     net = build(channels, names)
     batch, steps = 50, len(images) // 50
-    epochs = arguments.epochs or (12 if family == "cnn" else 18) * (2 if domain == "shapes" else 1)
+    epochs = arguments.epochs or (12 if family == "cnn" else 18) * (2 if domain in ("shapes", "cxr") else 1)
     optimiser = torch.optim.AdamW(net.parameters(), weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, 0.004 if family == "cnn" else 0.002, epochs=epochs, steps_per_epoch=steps

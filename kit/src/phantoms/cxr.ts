@@ -1,4 +1,5 @@
 /** Chest radiographs: lungs, ribs, heart, a letter of lead; and in one lung an opacity of one of four textures. */
+import type { Rng } from "../rng.ts";
 import {
   bell,
   between,
@@ -75,7 +76,7 @@ export const cxrPhantoms = definePhantoms({
       return {
         mask: region.mask,
         paint(k, target) {
-          // light adds up: an opacity brightens what is behind it
+          // towards white, and where it is negative towards black: ribs still show through
           const reach = 1.4 * radius;
           for (const sign of [1, -1]) {
             stamp(target, at, reach, [sign > 0 ? 255 : 0], (dx, dy) =>
@@ -89,9 +90,9 @@ export const cxrPhantoms = definePhantoms({
 });
 
 type Opacity = (dx: number, dy: number) => number;
-type Texture = (rng: Parameters<typeof patch>[0], region: Patch) => Opacity;
+type Texture = (rng: Rng, region: Patch) => Opacity;
 
-/** Grey levels added, by class. All fade out over two pixels at the patch's rim. */
+/** By class: how far towards white, of 255. Each ends within the patch. */
 const textures: readonly Texture[] = [
   function nodule(_, { radius }) {
     return (dx, dy) => 118 * ramp(0.84, 0.42, length(dx, dy) / radius);

@@ -33,6 +33,7 @@ export const definePhantoms = (domain: PhantomDomain): PhantomDomain => domain;
 export type PhantomSplit = "train" | "val" | "test";
 
 export interface Phantom {
+  /** class index; −1 if nothing was painted */
   readonly label: number;
   readonly channels: 1 | 3;
   /** [channels, 64, 64], 0 to 255 */

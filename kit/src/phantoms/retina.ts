@@ -93,8 +93,8 @@ function vessel(
   branches: number,
 ): void {
   const steps = 9;
-  const point = (t: number) =>
-    [0, 1].map((i) => mix(mix(a[i], b[i], t), mix(b[i], c[i], t), t)) as unknown as readonly [number, number];
+  const along = (i: 0 | 1, t: number) => mix(mix(a[i], b[i], t), mix(b[i], c[i], t), t);
+  const point = (t: number) => [along(0, t), along(1, t)] as const;
   for (let k = 0; k < steps; k++) {
     const [t, next] = [k / steps, (k + 1) / steps];
     stroke(canvas, point(t), point(next), width * (1 - 0.6 * t), [126, 26, 24], 0.8);
