@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["kit/**/*.test.ts", "scripts/**/*.test.ts"],
+    include: ["kit/**/*.test.ts", "scripts/**/*.test.ts", "site/**/*.test.ts"],
     testTimeout: 60_000,
   },
 });

@@ -9,6 +9,7 @@ import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { readReport, type Tally, verdict } from "./test-report.ts";
+import { testSite } from "./test-site.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const bin = {
@@ -22,6 +23,7 @@ const checks: Record<string, string[][]> = {
   types: [
     [bin.tsc, "-p", "kit"],
     [bin.tsc, "-p", "scripts"],
+    ["scripts/site.ts", "check"],
   ],
   lint: [[bin.biome, "check", "--error-on-warnings", "--max-diagnostics=none", "."]],
   schemas: [["scripts/generate-schemas.ts", "--check"]],
@@ -29,10 +31,10 @@ const checks: Record<string, string[][]> = {
 };
 /** Groups of vitest files, by folder. */
 const groups: Record<string, string[]> = {
-  unit: ["kit/src/", "scripts/"],
+  unit: ["kit/src/", "scripts/", "site/"],
   kit: ["kit/test/", "kit/examples/"],
 };
-const all = [...Object.keys(checks), ...Object.keys(groups)];
+const all = [...Object.keys(checks), ...Object.keys(groups), "site"];
 
 const { values } = parseArgs({ options: { only: { type: "string" }, help: { type: "boolean" } } });
 if (values.help) {
@@ -44,6 +46,7 @@ schemas  the types made from schemas/ are current
 build    kit/src to kit/dist
 unit     the tests beside their files, gradient checks among them
 kit      the tests that span modules: oracle, fuzz, boundaries, registries, the packed package and its CLI
+site     the built site in a Chromium (CHROMIUM_PATH, on PATH, or from npm): pages, links, accessibility, weights
 
 One test file or one test: npx vitest run <part of its path> [-t <part of its name>]`);
   process.exit(0);
@@ -69,6 +72,18 @@ for (const { name, ok, output, seconds } of results) {
 const folders = chosen.flatMap((name) => groups[name] ?? []);
 if (folders.length > 0) {
   const tally = await runVitest(folders);
+  total.passed += tally.passed;
+  total.failed += tally.failed;
+  total.skipped.push(...tally.skipped);
+}
+
+if (chosen.includes("site")) {
+  const start = Date.now();
+  const { output, ...tally } = await testSite();
+  if (output) console.log(output.trimEnd());
+  const failed = tally.failed > 0 ? `, ${tally.failed} failed` : "";
+  const seconds = ((Date.now() - start) / 1000).toFixed(1);
+  console.log(`${failed ? "FAILED" : "ok    "}  site  ${tally.passed} passed${failed}  ${seconds} s`);
   total.passed += tally.passed;
   total.failed += tally.failed;
   total.skipped.push(...tally.skipped);

@@ -6,7 +6,6 @@
  * In a project of your own: import { … } from "xai-kit/node".
  */
 import {
-  cellsOf,
   classify,
   defaultResize,
   execute,
@@ -17,6 +16,7 @@ import {
   plan,
   protocolOf,
   selectSamples,
+  statisticsOf,
 } from "../src/node.ts";
 
 const [modelFile, folder] = process.argv.slice(2);
@@ -43,7 +43,7 @@ try {
   const selected = selectSamples(protocol.seed, dataset.base, samples, plans.samples).map(({ id }) => id);
   const { rows } = await execute({ model, dataset, plan: plans, selected, resize: defaultResize });
 
-  for (const { method, metric, mean, n } of cellsOf(plans, rows)) {
+  for (const { method, metric, mean, n } of statisticsOf(plans, rows).cells) {
     console.log(`${method} ${metric} ${mean?.toFixed(3) ?? "no score"} (n = ${n})`);
   }
 } finally {

@@ -1,4 +1,11 @@
 /** JSON text that is a function of the value. */
+import canonicalize from "canonicalize";
+
+/** RFC 8785: the one text of a value, so that equal values are equal bytes. Throws on NaN, Infinity and lone surrogates. */
+export const canonicalJson = (value: unknown): string => canonicalize(value)!;
+
+/** A type whose values nobody changes. */
+export type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 
 /**
  * JSON that depends on the value alone: keys sorted by code unit, two spaces, a final newline. `undefined` keys are left out. Throws

@@ -16,6 +16,7 @@ import { type ModelCard, modelCardSchema } from "./schemas.generated.ts";
 export { openDataset } from "./datasets/open.ts";
 export { decodeImage8 } from "./datasets/readers/image.ts";
 export { defaultBudget, machineFacts, openEngine, probeDevices } from "./engine/node.ts";
+export { bundledModels } from "./bundled.ts";
 export * from "./index.ts";
 
 export interface ModelFile {

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parquetReadObjects } from "hyparquet";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { vjps } from "../src/autodiff/vjps/index.ts";
@@ -480,28 +481,23 @@ describe("evaluate", () => {
     expect(ran.out).toMatch(/^\(random\) /m);
     expect(ran.out).toContain("never ranked");
     const run = JSON.parse(readFileSync(join(out, "run.json"), "utf8"));
-    const rows = JSON.parse(readFileSync(join(out, "scores.json"), "utf8"));
+    const rows = await parquetReadObjects({ file: new Uint8Array(readFileSync(join(out, "scores.parquet"))).buffer });
     expect(run.result).toMatchObject({
-      protocol: "quick",
-      samples: 12,
-      dataset: { id: "folder", count: 12 },
+      protocol: { id: "quick" },
+      selection: { samples: 12 },
+      data: { id: "folder", count: 12, ids: "private" },
     });
-    const { mean } = run.result.cells.find(
+    const { mean } = run.result.statistics.cells.find(
       (c: { method: string; metric: string }) => c.method === "saliency" && c.metric === "pointing-game",
     );
-    const hits = rows.filter(
-      (r: { method: string; scores: object }) => r.method === "saliency" && "pointing-game" in r.scores,
-    );
+    const hits = rows.filter((r) => r.method === "saliency" && r["pointing-game"] !== null);
     expect(hits).toHaveLength(12);
-    expect(mean).toBeCloseTo(
-      hits.reduce((s: number, r: { scores: Record<string, number> }) => s + r.scores["pointing-game"], 0) /
-        12,
-      9,
-    );
-    expect(readdirSync(out).sort()).toEqual(["pictures", "run.json", "scores.json"]);
+    expect(mean).toBeCloseTo(hits.reduce((s, r) => s + Number(r["pointing-game"]), 0) / 12, 9);
+    expect(readdirSync(out).sort()).toEqual(["journal.jsonl", "pictures", "run.json", "scores.parquet"]);
     expect(readdirSync(join(out, "pictures"))).toHaveLength(8);
 
-    expectRefusal(await cli(...photos, "--out", out), 1, "E_RUN_EXISTS", /--overwrite/);
+    const other = [...photos, "--metrics", "cost", "--out", out];
+    expectRefusal(await cli(...other), 1, "E_RUN_EXISTS", /metrics: \d+ there, 1 here\n.*--overwrite/s);
     const again = [
       ...photos,
       ...few,
@@ -523,8 +519,12 @@ describe("evaluate", () => {
       ...["--methods", "saliency", "--metrics", "sparseness,cost", "--samples", "4", "--pictures", "0"],
       ...["--out", at("med")],
     );
-    expect(result).toMatchObject({ standard: false, samples: 4, dataset: { id: "medmnist-pneumoniamnist" } });
-    expect(result.cells).toHaveLength(2);
+    expect(result).toMatchObject({
+      standard: false,
+      selection: { samples: 4 },
+      data: { id: "medmnist-pneumoniamnist" },
+      statistics: { cells: [{ metric: "sparseness" }, { metric: "cost" }] },
+    });
   });
 
   it("fits 80 columns, and 140", async () => {
@@ -824,7 +824,7 @@ describe("what is refused", () => {
     expect([
       run("--version"),
       run("list", "methods"),
-      run("evaluate"),
+      run("evaluate", "--frob"),
       run(...attributeWith({ target: "9" })),
     ]).toEqual([0, 0, 2, 1]);
   });

@@ -108,7 +108,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("the package", () => {
-  it("holds the build and its papers, nothing else", () => {
+  it("holds the build, its papers and the bundled models, nothing else", () => {
     const installed = readdirSync(join(full, "node_modules", "xai-kit"), {
       recursive: true,
       withFileTypes: true,
@@ -118,7 +118,8 @@ describe("the package", () => {
         join(entry.parentPath, entry.name).slice(join(full, "node_modules", "xai-kit").length + 1),
       )
       .map((path) => path.replaceAll("\\", "/"));
-    const expected = /^(package\.json|README\.md|LICENSE|bin\/xai-kit\.js|dist\/[\w./-]+\.(js|d\.ts))$/;
+    const expected =
+      /^(package\.json|README\.md|LICENSE|bin\/xai-kit\.js|dist\/[\w./-]+\.(js|d\.ts)|models\/([a-z-]+\.(onnx|card\.json)|models\.json))$/;
     expect(installed.filter((path) => !expected.test(path) || path.includes(".test."))).toEqual([]);
     expect(installed).toEqual(
       expect.arrayContaining(["bin/xai-kit.js", "dist/cli/main.js", "LICENSE", "README.md"]),

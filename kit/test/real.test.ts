@@ -17,7 +17,7 @@ import { createProbe } from "../src/model/probe.ts";
 import { openEngine, readModelFile } from "../src/node.ts";
 import { float32, toFloat32 } from "../src/onnx/tensor.ts";
 import { methodOf, metricOf, protocolOf } from "../src/protocol/protocol.ts";
-import { cellsOf } from "../src/results/document.ts";
+import { statisticsOf } from "../src/results/document.ts";
 import { rngOf } from "../src/rng.ts";
 import { classify } from "../src/runner/classify.ts";
 import { execute } from "../src/runner/execute.ts";
@@ -231,7 +231,7 @@ async function pointing(folder: string, classes: readonly string[], model: Model
   });
   await dataset.close();
   expect(failures).toEqual([]);
-  expect(cellsOf(plans, rows)[0].n).toBe(annotated.length);
+  expect(statisticsOf(plans, rows).cells[0].n).toBe(annotated.length);
   return rows
     .filter((r) => r.targetKind === "annotated")
     .map((r) => ({ target: r.target, score: r.scores[metric.id] }));

@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import { describe, expect, it } from "vitest";
+import { protocols } from "../src/protocol/protocol.ts";
+import { validateRun } from "../src/results/validate.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const json = (path: string) => JSON.parse(readFileSync(`${root}schemas/${path}`, "utf8"));
@@ -64,6 +66,20 @@ describe.each(readdirSync(`${root}schemas`).sort())("schema %s", (name) => {
         (node.type === "array" && !("maxItems" in node)),
     );
     expect(unbounded).toEqual([]);
+  });
+});
+
+describe("what the kit and the repository hold themselves", () => {
+  it.each(protocols.map((p) => [p.id, p] as const))("protocol %s is of its schema", (_, protocol) => {
+    const validate = new Ajv2020({ allErrors: true, strict: true }).compile(json("protocol/v1.schema.json"));
+    validate(protocol);
+    expect(validate.errors).toBeNull();
+  });
+
+  it("the example of a run is what `validate` believes; node scripts/example-run.ts makes it anew", () => {
+    const file = (ending: string) => new Uint8Array(readFileSync(`${root}schemas/run/valid/tiny.${ending}`));
+    const verdict = validateRun({ name: "tiny.json", text: file("json"), sidecar: file("parquet") });
+    expect(verdict).toMatchObject({ problems: [], warnings: [], tier: "recomputed" });
   });
 });
 

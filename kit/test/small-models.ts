@@ -150,8 +150,8 @@ export function smallVit({ extra = 1, blocks = 2, height = 4, width = 6 }: VitOp
 export const smallModel = (
   graph: Graph,
   options: PrepareOptions = {},
-  { memory = 1e9, pool = createPool(wasm), ...rest }: Partial<ModelOptions> = {},
-): Model => createModel(prepare(graph, options), { pool, memory, ...rest });
+  { memory = 1e9, pool = createPool(wasm), provider = "wasm", ...rest }: Partial<ModelOptions> = {},
+): Model => createModel(prepare(graph, options), { pool, memory, provider, ...rest });
 
 /** Logits of some images. */
 export async function logitsOf(model: Model, images: readonly Float32Tensor[]): Promise<Float32Array[]> {

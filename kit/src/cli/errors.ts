@@ -16,7 +16,11 @@ export const exitCodes = {
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
+/** A result that is shown already says that something was refused: exit code 1, and nothing more on either stream. */
+export class ResultRefused extends Error {}
+
 export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof ResultRefused) return exitCodes.refused;
   if (error instanceof KitError) {
     if (error.code === "E_USAGE") return exitCodes.usage;
     return error.code === "E_INTERRUPTED" ? exitCodes.interrupted : exitCodes.refused;
@@ -35,7 +39,7 @@ export function exitCodeOf(error: unknown): ExitCode {
  *       next: use a method that needs no gradient: kernel-shap, lime, occlusion, rise
  */
 export function formatError(error: unknown, options: { readonly debug?: boolean } = {}): string {
-  if (commanderError(error) !== undefined) return "";
+  if (commanderError(error) !== undefined || error instanceof ResultRefused) return "";
   const stack = options.debug ? stackOf(error) : [];
   if (error instanceof KitError) {
     const next = error.next === undefined ? [] : [`next: ${error.next}`];

@@ -1,35 +1,39 @@
 /** `xai-kit evaluate`: the standard evaluation of a model's explanations on a data set. */
 import { existsSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join } from "node:path";
 import { type Command, Option } from "commander";
+import { bundledModels } from "../bundled.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { openDataset } from "../datasets/open.ts";
+import { formatBytes } from "../engine/chunk.ts";
 import { KitError } from "../errors.ts";
-import { writeError, writeFileAtomic } from "../files.ts";
-import { toJson } from "../json.ts";
-import type { Need } from "../methods/method.ts";
 import type { Model } from "../model/model.ts";
-import { machineFacts, readCard } from "../node.ts";
+import { readCard } from "../node.ts";
 import { methodOf, metricOf, protocolOf, protocols } from "../protocol/protocol.ts";
 import { selectSamples } from "../protocol/select.ts";
 import { writePng } from "../render/png.ts";
 import { sheet } from "../render/sheet.ts";
-import { type Cell, composeRun } from "../results/document.ts";
-import { classify } from "../runner/classify.ts";
-import { execute, type SampleView } from "../runner/execute.ts";
+import { modelIdOf, type Run as RunDocument } from "../results/document.ts";
+import { blockOf, checkTask, classifyImages } from "../runner/classify.ts";
+import { calibrate, rehearse, secondsFor, totalEffort } from "../runner/estimate.ts";
+import { execute, type Failure, type SampleView } from "../runner/execute.ts";
+import { factsOf, type RunFacts } from "../runner/facts.ts";
+import { type Found, type Journal, openJournal, otherPlan, readJournal } from "../runner/journal.ts";
 import { boxesOf, defaultResize, type Resize } from "../runner/pixels.ts";
 import { type Plan, plan } from "../runner/plan.ts";
+import { inShard, parseShard, type Shard, shardName } from "../runner/share.ts";
 import type { ModelCard } from "../schemas.generated.ts";
-import type { ClassificationQuality } from "../stats/classification.ts";
+import { openEngines } from "./engines.ts";
 import type { Io, Run } from "./io.ts";
-import { cardWith, ids, integer, type ModelOptions, modelOption, withModelOptions } from "./options.ts";
-import { checkWritable } from "./output.ts";
+import { cardWith, ids, integer, type ModelOptions, withModelOptions } from "./options.ts";
 import { missingTile, pixelImage, tileOf } from "./pictures.ts";
+import type { Progress } from "./progress.ts";
+import { formatRoughly } from "./progress.ts";
+import { counted, directed, reportText } from "./report.ts";
+import { checkFolder, composeParts, filesOf, finishedRun, preparedFolder, writeRun } from "./run-folder.ts";
 import { className, openSession, type Session } from "./session.ts";
 import { table } from "./table.ts";
 import { version } from "./version.ts";
-import { paragraph } from "./width.ts";
 
 interface Options extends ModelOptions {
   readonly data: string;
@@ -42,6 +46,9 @@ interface Options extends ModelOptions {
   readonly metrics?: string[];
   readonly samples?: number;
   readonly pictures: number;
+  readonly jobs?: number;
+  readonly batch?: number;
+  readonly shard?: Shard;
   readonly failFast?: true;
   readonly onFault: "stop" | "skip";
   readonly dryRun?: true;
@@ -49,23 +56,31 @@ interface Options extends ModelOptions {
   readonly out?: string;
 }
 
+/** As typed: without a model and a data set, the bundled ones are meant. */
+type Typed = Omit<Options, "model" | "data" | "protocol"> &
+  Partial<Pick<Options, "model" | "data" | "protocol">>;
+
 export function registerEvaluate(program: Command, run: Run): void {
   const command = program
     .command("evaluate")
     .description(
       "run the standard evaluation: classification quality, then every method scored by every metric",
     )
-    .usage("--model <file> --data <spec> [options]")
-    .requiredOption(...modelOption)
-    .requiredOption("-d, --data <spec>", "medmnist:<name>[@size] or folder[:path]; see xai-kit list datasets")
+    .usage("[--model <file> --data <spec>] [options]")
+    .option(
+      "-m, --model <file>",
+      "the ONNX model; without --model and --data: the bundled ones, a first look",
+    )
+    .option("-d, --data <spec>", "medmnist:<name>[@size] or folder[:path]; see xai-kit list datasets")
     .option("--data-dir <dir>", "where the data set's files are")
     .addOption(new Option("--split <split>", "default: test").choices(["train", "val", "test"]))
     .option("--boxes <file>", "folder sets: COCO JSON with boxes")
     .option("--masks <dir>", "folder sets: mask PNGs in the same tree")
     .addOption(
-      new Option("--protocol <id>", "what is computed; quick: a first look in minutes")
-        .choices(protocols.map((p) => p.id))
-        .default("1-draft"),
+      new Option(
+        "--protocol <id>",
+        "what is computed; quick: a first look in minutes; default: 1-draft",
+      ).choices(protocols.map((p) => p.id)),
     )
     .option(
       "--methods <ids>",
@@ -84,14 +99,22 @@ export function registerEvaluate(program: Command, run: Run): void {
         .default("stop"),
     )
     .option("--fail-fast", "stop at the first method or metric that fails instead of recording it")
-    .option("--dry-run", "show the plan and stop")
+    .option(
+      "--jobs <n>",
+      "images worked on at once; default: one per core, as memory allows",
+      integer("--jobs", 1),
+    )
+    .option("--batch <n>", "largest batch; changes no number", integer("--batch", 1))
+    .option("--shard <i/n>", "only the i-th of n shares; join them with xai-kit merge", parseShard)
+    .option("--dry-run", "show the plan and what it will take, and stop")
     .option("-o, --out <dir>", "where the run goes; default: xai-runs/<model>-<data>")
-    .option("--overwrite", "replace the run that is there");
+    .option("--overwrite", "replace the run that is there; one of the same plan that was stopped goes on");
   withModelOptions(command)
     .addHelpText(
       "after",
       `
 Examples:
+  $ xai-kit evaluate
   $ xai-kit evaluate --model resnet.onnx --data medmnist:pneumoniamnist \\
       --data-dir ~/medmnist --mean 0.5 --std 0.5 --resize bilinear
   $ xai-kit evaluate --model cnn.onnx --data folder:photos \\
@@ -99,113 +122,375 @@ Examples:
   $ xai-kit evaluate --model vit.onnx --data medmnist:bloodmnist@224 \\
       --data-dir . --methods saliency,grad-cam --samples 32 --dry-run
 
-The run folder holds run.json (the run document, a draft), scores.json (every
-score of every image) and pictures/ (contact sheets).`,
+The run folder holds run.json (the run document, a draft), scores.parquet (every
+score of every image), pictures/ (contact sheets) and journal.jsonl (what is
+done: after a crash or Ctrl-C the same command goes on where it stopped; it
+stays on this machine).`,
     )
-    .action(run<[Options]>(evaluate));
+    .action(run<[Typed]>(evaluate));
 }
 
-async function evaluate(io: Io, options: Options): Promise<void> {
-  const started = performance.now();
+/** What a command answers: the object for --json, and the text. */
+interface Answer {
+  readonly value: object;
+  readonly text: string;
+}
+
+async function evaluate(io: Io, typed: Typed): Promise<void> {
+  const { model, data, protocol = "1-draft" } = typed;
+  if (model !== undefined && data !== undefined) {
+    const { value, text } = await evaluateOne(io, { ...typed, model, data, protocol });
+    await io.result(value, text);
+    return;
+  }
+  if (model !== undefined || data !== undefined) {
+    throw new KitError("E_USAGE", {
+      problem: model === undefined ? "--data without --model" : "--model without --data",
+      next: "give both; or neither, for the bundled models; xai-kit evaluate --help shows the options",
+    });
+  }
+  const answers: Answer[] = [];
+  const chosen = bundledChoice(typed);
+  io.say(
+    `bundled models on drawn pictures, a first look: ${chosen.map((c) => basename(c.model, ".onnx")).join(", ")} on ${chosen[0].data}, protocol ${chosen[0].protocol}, ${chosen[0].samples ?? "all its"} images each`,
+    "more: --protocol, --samples; your own: --model <file> --data <spec>",
+  );
+  for (const [k, options] of chosen.entries()) {
+    const name = basename(options.model, ".onnx");
+    io.say("", `${name} (${k + 1} of ${chosen.length})`);
+    const { value, text } = await evaluateOne(io, options);
+    answers.push({ value, text: `${name} on ${options.data}\n\n${text}` });
+  }
+  await io.result({ runs: answers.map((a) => a.value) }, answers.map((a) => a.text).join("\n"));
+}
+
+/** Little enough for a minute on two cores: every architecture once, on one domain, on a few images. */
+function bundledChoice(typed: Typed): Options[] {
+  const all = bundledModels();
+  const own = all.filter((m) => m.dataset === all[0]?.dataset);
+  return own.map(({ id, path, dataset }) => ({
+    ...typed,
+    model: path,
+    data: dataset,
+    protocol: typed.protocol ?? "quick",
+    samples: typed.samples ?? (typed.protocol === undefined ? 8 : undefined),
+    pictures: typed.pictures,
+    out: typed.out === undefined ? undefined : join(typed.out, `${id}-${dataset}`),
+  }));
+}
+
+async function evaluateOne(io: Io, options: Options): Promise<Answer> {
+  const { shard } = options;
   const protocol = protocolOf(options.protocol);
   const methods = (options.methods ?? protocol.methods).map(methodOf);
   const metrics = (options.metrics ?? protocol.metrics).map(metricOf);
   const dataset = await openData(options);
   let session: Session | undefined;
+  let engines: Awaited<ReturnType<typeof openEngines>> | undefined;
   try {
-    const out = options.out ?? join("xai-runs", `${basename(options.model, ".onnx")}-${dataset.id}`);
-    if (!options.dryRun) await checkRunFolder(out, options.overwrite === true);
-    session = await openSession(options, io, { pixelChannels: dataset.channels });
-    const { model } = session;
+    const out = options.out ?? defaultOut(options, dataset);
+    const found = options.dryRun ? undefined : await lookInto(out, options);
+    // one thread per engine: more can change the last bits of a number with the size of its batch
+    session = await openSession({ ...options, threads: options.threads ?? 1 }, io, {
+      pixelChannels: dataset.channels,
+    });
     const card = { ...session.card, classes: session.card.classes ?? [...dataset.classes] };
     const resize = card.input?.resize ?? defaultResize;
     io.say(
       `data: ${dataset.title}, ${dataset.split === "unknown" ? "" : `${dataset.split} split, `}${counted(dataset.count, "image")}, ${dataset.edition}`,
     );
     if (card.input?.resize === undefined) io.say(`assumed: images are resized by ${resize.method}`);
+    checkTask(session.model, dataset);
 
     const index = await dataset.index();
     const annotated = index.some((s) => s.annotated);
     const candidates = annotated ? index.filter((s) => s.annotated) : index;
+    const unmet = unmetNeeds(session.model);
     const plans = plan({
       protocol,
       methods,
       metrics,
-      shape: model.shape,
+      shape: session.model.shape,
       available: candidates.length,
       samples: options.samples,
       annotated,
-      unmet: unmetNeeds(model),
+      unmet: (need) => unmet[need] ?? undefined,
     });
-    sayPlan(io, plans);
-    if (options.dryRun) {
-      await io.result(planData(plans), planText(plans, io.columns));
-      return;
-    }
-
-    const classifying = io.progress("classify", dataset.count);
-    const { quality } = await classify(model, dataset, resize, {
-      onImage: (done) => classifying.tick(done),
-      signal: io.signal,
-    }).finally(() => classifying.done());
-    await makeRunFolder(out);
-
     const selected = selectSamples(protocol.seed, dataset.base, candidates, plans.samples).map((s) => s.id);
-    const explaining = io.progress("explain", plans.passes);
-    const execution = await execute({
-      model,
+    const facts = factsOf({
+      kit: version,
+      engine: session.engine.info,
+      model: session.model,
+      modelId: modelIdOf(session.card, options.model),
+      modelSha256: session.sha256,
+      card: session.card,
       dataset,
+      resize,
+      available: candidates.length,
+      annotated,
+      unmet,
       plan: plans,
       selected,
-      resize,
-      failFast: options.failFast,
-      signal: io.signal,
-      now: () => performance.now(),
-      onProgress: (passes, note) => explaining.tick(Math.min(passes, plans.passes), note),
-      async onSample(view, position) {
-        io.signal.throwIfAborted();
-        if (position >= options.pictures) return;
-        await writePng(
-          join(out, "pictures", pictureName(position, view.sample.id)),
-          picture(view, plans, card, resize, model),
-        );
-      },
-    }).finally(() => explaining.done());
-
-    const seconds = (performance.now() - started) / 1000;
-    const document = composeRun({
-      kitVersion: version,
-      engine: session.engine.info,
-      model,
-      card: session.card,
-      modelSha256: session.sha256,
-      dataset,
-      resize,
-      quality,
-      plan: plans,
-      execution,
-      telemetry: { seconds, date: new Date().toISOString(), machine: machineFacts() },
     });
-    io.signal.throwIfAborted();
-    await writeFileAtomic(join(out, "scores.json"), toJson(execution.rows));
-    await writeFileAtomic(join(out, "run.json"), toJson(document));
-    for (const { what, reason } of dataset.skipped) io.say(`left out: ${what}: ${reason}`);
-    const { cells } = document.result;
-    await io.result(
-      { out, ...document.result },
-      [
-        qualityText(quality, card, io.columns),
-        cellTable(cells, plans, io.columns),
-        notes(cells, plans, execution.failures)
-          .map((note) => paragraph(note, io.columns ?? Number.POSITIVE_INFINITY, 0, 2))
-          .join(""),
-        `run: ${join(out, "run.json")} (draft${plans.standard && !protocol.quick ? "" : "; not the standard protocol, never ranked"})\n${options.pictures > 0 ? `pictures: ${join(out, "pictures")}\n` : ""}`,
-      ].join("\n"),
-    );
+    sayPlan(io, plans);
+    const kept = await toGoOn(out, found, facts, options);
+    const finished = kept && (await finishedAnswer(io, out, kept, card));
+    if (finished) return finished;
+
+    const share = (position: number) => shard === undefined || inShard(position, shard);
+    const positions = selected.map((_, at) => at).filter(share);
+    engines = await openEngines(session, { ...options, work: positions.length });
+    const models = engines.models;
+    // nobody would see it, or there is nothing left to do
+    if (options.dryRun || (!io.quiet && kept?.absent === undefined)) {
+      const estimate = await estimated(plans, engines, positions, dataset, annotated);
+      io.say(estimate.text);
+      if (options.dryRun) {
+        const { text: _, ...numbers } = estimate;
+        return { value: { ...planData(plans), estimate: numbers }, text: planText(plans, io.columns) };
+      }
+    }
+
+    if (kept !== undefined) sayResumed(io, kept, positions.length);
+    const sitting = {
+      date: new Date().toISOString(),
+      threads: session.engine.info.threads,
+      jobs: models.length,
+    };
+    let begun: Promise<Journal> | undefined;
+    // at the first result, so that what is refused leaves nothing behind
+    const journal = () => {
+      begun ??= preparedFolder(out, kept === undefined).then(() =>
+        openJournal({
+          path: filesOf(out).journal,
+          facts,
+          shard,
+          found: kept,
+          sitting,
+          now: () => performance.now(),
+        }),
+      );
+      return begun;
+    };
+    const sayHowOn = () => {
+      if (begun) io.say("finished work is kept: the same command goes on where this one stopped");
+    };
+    io.signal.addEventListener("abort", sayHowOn, { once: true });
+    try {
+      const [model, ...others] = models;
+      const ours = index.filter((_, at) => share(blockOf(at))).length;
+      const classifying = io.progress("classify", ours, kept?.images.length);
+      const images = await classifyImages(model, dataset, resize, {
+        others,
+        share,
+        log: { images: kept?.images ?? [], add: async (found) => (await journal()).addImages(found) },
+        onImage: (done) => classifying.tick(done),
+        signal: io.signal,
+      }).finally(() => classifying.done());
+
+      const { header, addUnit, finish, seconds } = await journal();
+
+      const total = positions.reduce((sum, at) => sum + plans.passesAt(at), 0);
+      let explaining: Progress | undefined;
+      const units = [...(kept?.units ?? [])];
+      const execution = await execute({
+        model,
+        others,
+        dataset,
+        plan: plans,
+        selected,
+        share,
+        resize,
+        failFast: options.failFast,
+        signal: io.signal,
+        log: {
+          units: kept?.units ?? [],
+          async add(unit) {
+            await addUnit(unit);
+            units.push(unit);
+          },
+        },
+        now: () => performance.now(),
+        onProgress(passes, note) {
+          explaining ??= io.progress("explain", total, Math.min(passes, total));
+          explaining.tick(Math.min(passes, total), note);
+        },
+        async onSample(view, position) {
+          io.signal.throwIfAborted();
+          if (position >= options.pictures) return;
+          await writePng(
+            join(filesOf(out).pictures, pictureName(position, view.sample.id)),
+            picture(view, plans, card, resize, model),
+          );
+        },
+      }).finally(() => explaining?.done());
+      io.signal.throwIfAborted();
+      if (kept?.absent === undefined) await finish(ours - images.length);
+      for (const { what, reason } of dataset.skipped) io.say(`left out: ${what}: ${reason}`);
+      sayFailures(io, execution.failures);
+      if (shard !== undefined) return shardAnswer(out, shard, positions.length, images.length);
+
+      const composed = composeParts({
+        facts,
+        secret: header.secret,
+        images,
+        units,
+        telemetry: {
+          date: new Date().toISOString(),
+          seconds: seconds(),
+          threads: session.engine.info.threads,
+          jobs: models.length,
+          peakMemory: process.resourceUsage().maxRSS * 1024,
+        },
+      });
+      await writeRun(out, composed);
+      return answerOf(io, out, composed.run, card, options.pictures > 0);
+    } finally {
+      io.signal.removeEventListener("abort", sayHowOn);
+      await begun?.then(
+        (opened) => opened.close(),
+        () => undefined,
+      ); // what it could not open was told
+    }
   } finally {
+    await engines?.close();
     await session?.close();
     await dataset.close();
   }
+}
+
+const defaultOut = ({ model, shard }: Options, { id }: Dataset): string =>
+  join(
+    "xai-runs",
+    `${basename(model, ".onnx")}-${id}${shard === undefined ? "" : `-shard-${shard.index}-of-${shard.of}`}`,
+  );
+
+/**
+ * What an earlier command left in the folder, before any work.
+ *
+ * @throws KitError E_RUN_EXISTS for a run without its journal, E_JOURNAL for a corrupt one, E_WRITE
+ */
+async function lookInto(out: string, { overwrite }: Options): Promise<Found | undefined> {
+  await checkFolder(out);
+  const { journal, run } = filesOf(out);
+  const found = await readJournal(journal).catch((error: unknown) => {
+    if (overwrite && error instanceof KitError && error.code === "E_JOURNAL") return undefined;
+    throw error;
+  });
+  if (found === undefined && existsSync(run) && !overwrite) {
+    throw new KitError("E_RUN_EXISTS", {
+      problem: `${out} holds a run already`,
+      next: "choose another --out, or replace it with --overwrite",
+    });
+  }
+  return found;
+}
+
+/** The journal to go on with; undefined to start anew. Throws KitError E_RUN_EXISTS for that of another plan. */
+async function toGoOn(
+  out: string,
+  found: Found | undefined,
+  facts: RunFacts,
+  { overwrite, shard }: Options,
+): Promise<Found | undefined> {
+  if (found === undefined) return undefined;
+  const others = otherPlan(found, facts, shard);
+  const whole = found.absent !== undefined && (shard !== undefined || (await finishedRun(out)) !== undefined);
+  if (others.length === 0) return whole && overwrite ? undefined : found;
+  if (overwrite) return undefined;
+  const shown = others.slice(0, 8);
+  throw new KitError("E_RUN_EXISTS", {
+    problem: `${out} holds ${found.absent === undefined ? "the beginning of " : ""}another run`,
+    details: [
+      ...shown,
+      ...(others.length > shown.length ? [`and ${others.length - shown.length} more`] : []),
+    ],
+    next: "choose another --out, or replace it with --overwrite",
+  });
+}
+
+/** Of a run that needs nothing more. */
+async function finishedAnswer(
+  io: Io,
+  out: string,
+  found: Found,
+  card: ModelCard,
+): Promise<Answer | undefined> {
+  if (found.absent === undefined) return undefined;
+  const { shard } = found.header;
+  if (shard !== null) {
+    io.say("this shard is finished already; --overwrite makes it again");
+    return shardAnswer(
+      out,
+      shard,
+      found.units.filter((u) => u.kind === "sample").length,
+      found.images.length,
+    );
+  }
+  const run = await finishedRun(out);
+  if (run === undefined) return undefined; // all is done but the documents
+  io.say("this run is finished already; --overwrite makes it again");
+  return answerOf(io, out, run, card, existsSync(filesOf(out).pictures));
+}
+
+function answerOf(io: Io, out: string, { result }: RunDocument, card: ModelCard, pictures: boolean): Answer {
+  const draft =
+    result.standard && result.protocol.id !== "quick" ? "" : "; not the standard protocol, never ranked";
+  return {
+    value: { out, ...result },
+    text: [
+      reportText(result, { columns: io.columns, classNames: card.classes ?? [] }),
+      `run: ${filesOf(out).run} (draft${draft})\n${pictures ? `pictures: ${filesOf(out).pictures}\n` : ""}`,
+    ].join("\n"),
+  };
+}
+
+const shardAnswer = (out: string, shard: Shard, samples: number, images: number): Answer => ({
+  value: { out, shard: shardName(shard), samples, images },
+  text: `shard ${shardName(shard)}: ${counted(samples, "image")} explained, ${counted(images, "image")} classified\nnext: xai-kit merge <the folders of all ${shard.of} shards> --out <dir>\n`,
+});
+
+function sayResumed(io: Io, found: Found, samples: number): void {
+  const done = found.units.filter((u) => u.kind === "sample").length;
+  io.say(
+    `resumed: ${done} of ${counted(samples, "sample")} already done, ${counted(found.images.length, "image")} classified`,
+  );
+}
+
+interface Estimate {
+  readonly forwards: number;
+  readonly backwards: number;
+  readonly seconds: number;
+  readonly jobs: number;
+  /** bytes */
+  readonly memory: number;
+  readonly text: string;
+}
+
+async function estimated(
+  plans: Plan,
+  engines: Pick<Awaited<ReturnType<typeof openEngines>>, "models" | "memory">,
+  positions: readonly number[],
+  dataset: Dataset,
+  annotated: boolean,
+): Promise<Estimate> {
+  const { models, memory } = engines;
+  const jobs = models.length;
+  const now = () => performance.now();
+  const explaining = totalEffort(await rehearse(plans, models[0], { annotated, now }), positions, plans);
+  const effort = { ...explaining, forwards: explaining.forwards + dataset.count };
+  const { forwards, backwards } = effort;
+  const speed = await calibrate(models, { plan: plans, now });
+  for (const model of models) Object.assign(model.passes, { forwards: 0, backwards: 0 });
+  const seconds = secondsFor(effort, speed, jobs);
+  return {
+    forwards,
+    backwards,
+    seconds,
+    jobs,
+    memory,
+    text: `estimate: ${forwards.toLocaleString("en")} forward passes, ${backwards.toLocaleString("en")} with a gradient; ≈ ${formatRoughly(seconds * 1000)} on ${counted(jobs, "engine")}; memory up to ${formatBytes(memory)}`,
+  };
 }
 
 async function openData(options: Options): Promise<Dataset> {
@@ -230,19 +515,16 @@ async function openData(options: Options): Promise<Dataset> {
   }
 }
 
-/** Why a need of a method cannot be met on this model. */
-function unmetNeeds(model: Model): (need: Need) => string | undefined {
-  let gradient: string | undefined;
+/** Why needs of methods cannot be met on this model. */
+function unmetNeeds(model: Model): RunFacts["unmet"] {
+  let gradient: string | null = null;
   try {
     model.assertDifferentiable();
   } catch (error) {
     if (!(error instanceof KitError) || error.code !== "E_NO_GRADIENT") throw error;
     gradient = `no gradient for ${error.details.join("; ")}`;
   }
-  return (need) => {
-    if (need === "gradient") return gradient;
-    return model.cam ? undefined : "the model has no tensor with a spatial grid";
-  };
+  return { gradient, cam: model.cam ? null : "the model has no tensor with a spatial grid" };
 }
 
 const planData = (plans: Plan) => ({
@@ -257,8 +539,6 @@ const planData = (plans: Plan) => ({
   })),
   metrics: plans.metrics.map((m) => ({ id: m.metric.id, params: m.params, samples: m.samples })),
 });
-
-const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
 
 function sayPlan(io: Io, plans: Plan): void {
   const missing = plans.methods.filter((m) => m.notApplicable !== undefined);
@@ -290,123 +570,18 @@ const paramsText = (params: Readonly<Record<string, unknown>>): string =>
     .map(([name, value]) => `${name}=${value}`)
     .join(" ");
 
-/** @throws KitError E_RUN_EXISTS before any work, when a run is there already and may not be replaced */
-async function checkRunFolder(out: string, overwrite: boolean): Promise<void> {
-  if (existsSync(join(out, "run.json")) && !overwrite) {
-    throw new KitError("E_RUN_EXISTS", {
-      problem: `${out} holds a run already`,
-      next: "choose another --out, or replace it with --overwrite",
-    });
-  }
-  // the first folder that exists decides whether the others can be made
-  let folder = resolve(out);
-  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
-  await checkWritable(join(folder, "run.json"));
-}
-
-/** The folder of a run, without what an earlier run left in it. */
-async function makeRunFolder(out: string): Promise<void> {
-  try {
-    await mkdir(out, { recursive: true });
-    for (const part of ["run.json", "scores.json", "pictures"]) {
-      await rm(join(out, part), { recursive: true, force: true });
-    }
-    await mkdir(join(out, "pictures"));
-  } catch (cause) {
-    throw writeError(out, cause);
-  }
-}
-
 /** In the order of the selection, and unique whatever the sample is called: `003-platelet_17.png`. */
 const pictureName = (position: number, sample: string): string =>
   `${String(position + 1).padStart(3, "0")}-${sample.replace(/\.[a-z]+$/i, "").replaceAll(/[^a-z0-9-]+/gi, "_")}.png`;
 
-function qualityText(quality: ClassificationQuality, card: ModelCard, width: number | undefined): string {
-  const percent = (v: number) => v.toFixed(4);
-  const overall = table(
-    [
-      { title: "n" },
-      ...["AUROC", "AP", "macro-F1", "accuracy", "balanced"].map((title) => ({ title, format: percent })),
-    ],
-    [
-      [
-        quality.n,
-        quality.auroc,
-        quality.averagePrecision,
-        quality.macroF1,
-        quality.accuracy,
-        quality.balancedAccuracy,
-      ],
-    ],
-    { width, split: true },
-  );
-  if (quality.perClass.length > 20) return overall;
-  const present = quality.perClass.filter((c) => c.truePositive + c.falseNegative > 0);
-  return `${overall}\n${table(
-    [
-      { title: "class" },
-      { title: "n" },
-      ...["sensitivity", "specificity", "precision", "AUROC"].map((title) => ({ title, format: percent })),
-    ],
-    present.map((c) => [
-      className(card, c.class),
-      c.truePositive + c.falseNegative,
-      c.sensitivity,
-      c.specificity,
-      c.precision,
-      c.auroc,
-    ]),
-    { width },
-  )}`;
-}
-
-/** Methods × metrics; controls below a gap, since they are not in the running. */
-function cellTable(cells: readonly Cell[], plans: Plan, width: number | undefined): string {
-  const columns = [
-    { title: "method" },
-    ...plans.metrics.map(({ metric }) => ({ title: metric.id, better: metric.better })),
-  ];
-  const row = (method: string, label: string) => [
-    label,
-    ...plans.metrics.map(
-      ({ metric }) => cells.find((c) => c.method === method && c.metric === metric.id)?.mean,
-    ),
-  ];
-  const rows = [
-    ...plans.methods.filter((m) => !m.method.control).map((m) => row(m.method.id, m.method.id)),
-    ...plans.methods.filter((m) => m.method.control).map((m) => row(m.method.id, `(${m.method.id})`)),
-  ];
-  return table(columns, rows, { width, split: true });
-}
-
-/** How to read the table, and why scores are missing in it. */
-function notes(cells: readonly Cell[], plans: Plan, failures: readonly Failed[]): string[] {
-  const controls = plans.methods.some((m) => m.method.control);
-  return [
-    `means over ${counted(plans.samples, "image")}; ↑ higher is better, ↓ lower is better${controls ? "; (controls) cannot know the model" : ""}`,
-    ...plans.methods
-      .filter((m) => m.notApplicable !== undefined)
-      .map((m) => `not applicable: ${m.method.id}: ${m.notApplicable}`),
-    ...cells.flatMap(({ method, metric, n, skips }) =>
-      n > 0 ? [] : Object.keys(skips).map((reason) => `no score: ${method} × ${metric}: ${reason}`),
-    ),
-    ...failureNotes(failures),
-  ];
-}
-
-interface Failed {
-  readonly method: string;
-  readonly metric: string | undefined;
-  readonly reason: string;
-}
-
-function failureNotes(failures: readonly Failed[]): string[] {
+/** Why units failed, each reason once; the run document has their codes. */
+function sayFailures(io: Io, failures: readonly Failure[]): void {
   const counts = new Map<string, number>();
   for (const f of failures) {
-    const line = `${f.method}${f.metric ? ` × ${f.metric}` : ""}: ${f.reason}`;
+    const line = `${f.method}${f.metric ? ` × ${f.metric}` : ""}: ${f.reason}  [${f.code}]`;
     counts.set(line, (counts.get(line) ?? 0) + 1);
   }
-  return [...counts].map(([line, n]) => `failed ${counted(n, "time")}: ${line}`);
+  io.say(...[...counts].map(([line, n]) => `failed ${counted(n, "time")}: ${line}`));
 }
 
 function picture(
@@ -420,7 +595,7 @@ function picture(
     const scores = rows.find((r) => r.method === method && r.targetKind === "predicted")?.scores ?? {};
     return ["deletion-auc", "insertion-auc", "infidelity"]
       .filter((id) => id in scores)
-      .map((id) => `${id} ${metricOf(id).better === "higher" ? "↑" : "↓"} ${scores[id].toFixed(3)}`);
+      .map((id) => `${directed(id)} ${scores[id].toFixed(3)}`);
   };
   const truth = sample.labels.map((l) => className(card, l)).join(", ");
   return sheet(

@@ -18,7 +18,8 @@ export interface Io extends Switches {
   say(...lines: readonly string[]): void;
   /** The result to stdout: the object with --json, else the text. */
   result(value: unknown, text: string): Promise<void>;
-  progress(label: string, total: number): Progress;
+  /** `from`: what was done before this command */
+  progress(label: string, total: number, from?: number): Progress;
 }
 
 /** Wraps a command's body: it is handed its Io; errors and Ctrl-C are dealt with in one place. */
@@ -38,10 +39,11 @@ export function createIo(switches: Switches, signal: AbortSignal): Io {
     async result(value, text) {
       await writeResult(switches.json ? toJson(value) : text, { stdout });
     },
-    progress: (label, total) =>
+    progress: (label, total, from) =>
       progress({
         label,
         total,
+        from,
         stream: stderr,
         isTTY: stderr.isTTY === true,
         quiet: switches.quiet,

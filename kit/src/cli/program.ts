@@ -5,12 +5,14 @@ import { toJson } from "../json.ts";
 import { similar } from "../suggest.ts";
 import { registerAttribute } from "./attribute.ts";
 import { registerDoctor } from "./doctor.ts";
-import { errorAsData, exitCodeOf, exitCodes, formatError } from "./errors.ts";
+import { errorAsData, exitCodeOf, exitCodes, formatError, ResultRefused } from "./errors.ts";
 import { registerEvaluate } from "./evaluate.ts";
 import { registerExplain } from "./explain.ts";
 import { createIo, type Run, type Switches } from "./io.ts";
 import { registerList } from "./list.ts";
+import { registerMerge } from "./merge.ts";
 import { registerScore } from "./score.ts";
+import { registerValidate } from "./validate.ts";
 import { version } from "./version.ts";
 
 const switches = [
@@ -29,9 +31,11 @@ export function createProgram(run: (program: Command) => Run): Command {
   for (const { flags, description } of switches) program.option(flags, description);
   for (const register of [
     registerEvaluate,
+    registerMerge,
     registerExplain,
     registerAttribute,
     registerScore,
+    registerValidate,
     registerList,
     registerDoctor,
   ]) {
@@ -93,7 +97,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     // what stands behind the mistake has not been parsed
     const asked = (name: "json" | "debug") => switchesOf(program)[name] || argv.includes(`--${name}`);
     process.stderr.write(formatError(error, { debug: asked("debug") }));
-    if (asked("json") && code !== exitCodes.ok) process.stdout.write(toJson(errorAsData(error)));
+    if (asked("json") && code !== exitCodes.ok && !(error instanceof ResultRefused))
+      process.stdout.write(toJson(errorAsData(error)));
     return code;
   } finally {
     process.off("SIGINT", onSignal);

@@ -75,6 +75,12 @@ export interface ModelOptions {
   readonly key?: string;
   /** what computes; decides the size of batches and how MaxPool is differentiated. Default: cpu */
   readonly provider?: Provider;
+  /** largest batch; default: what the memory allows */
+  readonly batch?: number;
+  /** the same numbers whatever the batch, on the native cpu with one thread; see `slotsOf`. Default: on the cpu */
+  readonly exact?: boolean;
+  /** randomised copies, shared between models of the same file: the weights are then permuted once */
+  readonly shuffled?: Map<string, FoldedGraph>;
 }
 
 /** A batch above this gains nothing on any device measured. */
@@ -91,11 +97,9 @@ export function createModel(prepared: Prepared, options: ModelOptions): Model {
 }
 
 /** A model that counts its passes into `passes`. */
-function counted(
-  prepared: Prepared,
-  { pool, memory, key = "model", provider = "cpu" }: ModelOptions,
-  passes: Model["passes"],
-): Model {
+function counted(prepared: Prepared, options: ModelOptions, passes: Model["passes"]): Model {
+  const { pool, memory, key = "model", provider = "cpu", batch = largestBatch } = options;
+  const { exact = provider === "cpu", shuffled = new Map() } = options;
   const { input, folded, score, classes, fixedBatch, cam } = prepared;
   const pixels = input.channels * input.height * input.width;
   const budget = provider === "cpu" || provider === "wasm" ? Math.min(memory, cacheFriendly) : memory;
@@ -125,7 +129,7 @@ function counted(
   /** Runs `count` images through one purpose, chunk by chunk. */
   async function sweep(
     id: string,
-    { graph, bytesPerImage, seed, fetches }: Purpose,
+    { graph, bytesPerImage, seed, fetches, slots }: Purpose,
     count: number,
     fill: Fill,
     target: ((k: number) => number) | undefined,
@@ -134,12 +138,15 @@ function counted(
     const executable = await pool.get(`${key} ${id}`, graph);
     const state = learned.get(id) ?? {};
     learned.set(id, state);
+    const fitting = Math.min(batch, largestBatch, Math.max(1, Math.floor(budget / bytesPerImage)));
     // a batch that is fixed costs the same however many of its rows are images
     const chunks = fixedBatch
       ? { bytesPerItem: 1, budget: Number.POSITIVE_INFINITY, max: fixedBatch }
-      : { bytesPerItem: bytesPerImage, budget, max: largestBatch };
+      : exact && slots > 1
+        ? { bytesPerItem: 1, budget: Number.POSITIVE_INFINITY, max: Math.ceil(fitting / slots) * slots }
+        : { bytesPerItem: 1, budget: Number.POSITIVE_INFINITY, max: fitting };
     await inChunks(count, { ...chunks, learned: state }, async (start, size) => {
-      const rows = fixedBatch ?? size;
+      const rows = fixedBatch ?? (size === 1 && exact ? 2 : size);
       const images = new Float32Array(rows * pixels);
       for (let k = 0; k < size; k++) fill(start + k, images.subarray(k * pixels, (k + 1) * pixels));
       const feeds: Record<string, Float32Tensor> = {
@@ -188,8 +195,7 @@ function counted(
         });
       });
     },
-    probabilities: (logits) =>
-      prepared.link === "softmax" ? softmax(logits) : Float64Array.from(logits, sigmoid),
+    probabilities: (logits) => probabilitiesOf(prepared, logits),
     reference(kind, x) {
       if (kind === "blur") return blurred(x, 0.045 * Math.max(input.height, input.width));
       const colour = kind === "black" ? prepared.meanColour.map(() => 0) : prepared.meanColour;
@@ -201,12 +207,13 @@ function counted(
       return values;
     },
     randomised(name, rng) {
-      const shuffled = { ...folded, graph: permutedWeights(folded.graph, prepared, rng) };
-      return counted(
-        { ...prepared, folded: shuffled },
-        { pool, memory, provider, key: `${key} ${name}` },
-        passes,
-      );
+      const own = `${key} ${name}`;
+      const permuted = shuffled.get(own) ?? {
+        ...folded,
+        graph: permutedWeights(folded.graph, prepared, rng),
+      };
+      shuffled.set(own, permuted);
+      return counted({ ...prepared, folded: permuted }, { ...options, key: own, shuffled }, passes);
     },
     assertDifferentiable() {
       const gaps = opsWithoutVjp(folded, score, [input.name]);
@@ -229,7 +236,25 @@ interface Purpose {
   readonly bytesPerImage: number;
   readonly seed: string | undefined;
   readonly fetches: readonly string[];
+  /** batches begin at multiples of this many images, where numbers are to be exact */
+  readonly slots: number;
 }
+
+/**
+ * ONNX Runtime's native reductions add the elements of a row in an order that depends on the row's address modulo 16 bytes (Eigen's aligned
+ * packets of four). Where an image takes a multiple of four elements every image of a batch lies alike; else only every fourth does, and an
+ * image must keep its place modulo four. A batch of one takes another way through some kernels still, so it is run as two rows. Found by
+ * comparing bits (kit/test/shards.test.ts does): nothing else depends on the batch with one thread.
+ */
+function slotsOf({ shapes }: FoldedGraph, graph: Graph): number {
+  const odd = graph.nodes.some(({ op, inputs }) => {
+    const shape = summing.test(op) ? shapes.get(inputs[0]) : undefined;
+    return shape !== undefined && sizeOf(shapeAt(shape, 1)) % 4 !== 0;
+  });
+  return odd ? 4 : 1;
+}
+
+const summing = /^(Reduce|Softmax|LogSoftmax|GlobalAveragePool|GlobalLpPool)|Normalization$/;
 
 function forwardOnly(folded: FoldedGraph, score: string): Purpose {
   const graph = withOutputs(folded, [score]);
@@ -240,6 +265,7 @@ function forwardOnly(folded: FoldedGraph, score: string): Purpose {
     bytesPerImage: activationBytes(folded, graph) / 4,
     seed: undefined,
     fetches: [score],
+    slots: slotsOf(folded, graph),
   };
 }
 
@@ -267,6 +293,7 @@ function differentiated(
     bytesPerImage: activationBytes(pass.folded, graph) / 2,
     seed: pass.seed,
     fetches,
+    slots: slotsOf(pass.folded, graph),
   };
 }
 
@@ -313,6 +340,10 @@ function refuseVanishing({ cam, camAlternatives }: Prepared, gradient: Float32Ar
     next: `use a layer before the last attention: ${camAlternatives.map((name) => `--layer ${name}`).join(", ")}`,
   });
 }
+
+/** Logits → probabilities: softmax, or a sigmoid per label. */
+export const probabilitiesOf = ({ link }: Pick<Prepared, "link">, logits: Float32Array): Float64Array =>
+  link === "softmax" ? softmax(logits) : Float64Array.from(logits, sigmoid);
 
 const sigmoid = (v: number): number => 1 / (1 + Math.exp(-v));
 

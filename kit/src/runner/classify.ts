@@ -1,15 +1,54 @@
 /** Classification quality over the whole split, before any sample is selected. */
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex, concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import type { Dataset, Sample } from "../datasets/dataset.ts";
+import type { Image8 } from "../datasets/readers/image8.ts";
 import { KitError } from "../errors.ts";
-import type { Model } from "../model/model.ts";
-import type { Float32Tensor } from "../onnx/tensor.ts";
+import { type Model, probabilitiesOf } from "../model/model.ts";
+import type { Prepared } from "../model/prepare.ts";
 import { type ClassificationQuality, classificationQuality } from "../stats/classification.ts";
 import { pixelsOf, type Resize } from "./pixels.ts";
+import { grouped, shareOut } from "./share.ts";
 
-/** Images are read in groups of this many, so that memory stays flat on any data set. */
-const group = 64;
+/**
+ * Images are classified in blocks of this many neighbours, so that memory stays flat on any data set. A block is done whole or not at all:
+ * in shards and after a crash an image meets the same place in its batch (see `slotsOf` in model.ts).
+ */
+const block = 64;
 
+/** The block an image at this position of the split belongs to. */
+export const blockOf = (position: number): number => Math.floor(position / block);
+
+/** One image that was classified. */
 export interface Classified {
+  /** position in the split */
+  readonly at: number;
+  readonly id: string;
+  readonly labels: readonly number[];
+  /** sha256 of its pixels, hex */
+  readonly pixels: string;
+  /** as the model gave them: float32, so that no digit is lost on the way to disk and back */
+  readonly logits: Float32Array;
+}
+
+/** What is done already, and where what gets done is kept. */
+export interface ImageLog {
+  readonly images: readonly Classified[];
+  add(images: readonly Classified[]): Promise<void>;
+}
+
+export interface ClassifyOptions {
+  /** the same model on further engines */
+  readonly others?: readonly Model[];
+  readonly log?: ImageLog;
+  /** blocks that are ours; all without */
+  readonly share?: (block: number) => boolean;
+  /** images done so far, those of the log included */
+  readonly onImage?: (done: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface Classification {
   readonly quality: ClassificationQuality;
   /** row-major [n, classes] */
   readonly probabilities: Float64Array;
@@ -23,64 +62,108 @@ export async function classify(
   model: Model,
   dataset: Dataset,
   resize: Resize,
-  { onImage, signal }: { onImage?: (done: number) => void; signal?: AbortSignal } = {},
-): Promise<Classified> {
-  const { classes, prepared } = model;
+  options: ClassifyOptions = {},
+): Promise<Classification> {
+  return qualityOf(await classifyImages(model, dataset, resize, options), model);
+}
+
+/** The images of the split, or of our share of it, in order. Throws as `classify`. */
+export async function classifyImages(
+  model: Model,
+  dataset: Dataset,
+  resize: Resize,
+  { others = [], log, share = () => true, onImage, signal }: ClassifyOptions = {},
+): Promise<Classified[]> {
+  checkTask(model, dataset);
+  const ids = (await dataset.index()).map(({ id }) => id);
+  const position = new Map(ids.map((id, at) => [id, at]));
+  const done = [...(log?.images ?? [])];
+  const known = new Set(done.map(({ id }) => id));
+  const pending = ids.filter((id, at) => share(blockOf(at)) && !known.has(id));
+
+  async function* prepared() {
+    for await (const sample of dataset.read(pending)) {
+      signal?.throwIfAborted();
+      yield { sample, x: pixelsOf(sample.image, model.shape, resize) };
+    }
+  }
+  type Item = { readonly sample: Sample; readonly x: ReturnType<typeof pixelsOf> };
+  const work = async (samples: readonly Item[], own: Model) => {
+    const found: Classified[] = [];
+    await own.forward(
+      samples.length,
+      (k, out) => out.set(samples[k].x.data),
+      (k, logits) => {
+        const { id, labels, image } = samples[k].sample;
+        requireFinite(logits, id);
+        found.push({ at: position.get(id)!, id, labels, pixels: hashOf(image), logits: logits.slice() });
+      },
+    );
+    await log?.add(found);
+    done.push(...found);
+    onImage?.(done.length);
+  };
+  const placeOf = ({ sample }: Item) => blockOf(position.get(sample.id)!);
+  if (pending.length > 0) await shareOut(grouped(prepared(), placeOf), [model, ...others], work);
+  return done.sort((a, b) => a.at - b.at);
+}
+
+/** @throws KitError E_CLASSES, E_TASK, before any work */
+export function checkTask({ classes, prepared }: Model, dataset: Dataset): void {
   if (dataset.classes.length !== classes) {
     throw new KitError("E_CLASSES", {
       problem: `${dataset.id} has ${dataset.classes.length} classes, the model ${classes}`,
       next: "evaluate a model trained on this data set, or name its classes in the model card",
     });
   }
-  const multiLabel = prepared.task === "multi-label";
-  if (dataset.task === "multi-label" && !multiLabel) {
+  if (dataset.task === "multi-label" && prepared.task !== "multi-label") {
     throw new KitError("E_TASK", {
       problem: `${dataset.id} is multi-label, the model is ${prepared.task}`,
       next: "give --task multi-label if it has a sigmoid per label, else evaluate a model trained on this data set",
     });
   }
-  const probabilities = new Float64Array(dataset.count * classes);
-  const truth = multiLabel ? new Int8Array(dataset.count * classes) : new Int32Array(dataset.count);
-  let done = 0;
-
-  const flush = async (samples: readonly { sample: Sample; x: Float32Tensor }[]) => {
-    await model.forward(
-      samples.length,
-      (k, out) => out.set(samples[k].x.data),
-      (k, logits) => {
-        requireFinite(logits, samples[k].sample.id);
-        probabilities.set(model.probabilities(logits), (done + k) * classes);
-      },
-    );
-    for (const [k, { sample }] of samples.entries()) {
-      if (multiLabel) for (const label of sample.labels) truth[(done + k) * classes + label] = 1;
-      else truth[done + k] = sample.labels[0];
-    }
-    done += samples.length;
-    onImage?.(done);
-  };
-
-  let waiting: { sample: Sample; x: Float32Tensor }[] = [];
-  for await (const sample of dataset.read()) {
-    signal?.throwIfAborted();
-    waiting.push({ sample, x: pixelsOf(sample.image, model.shape, resize) });
-    if (waiting.length === group) {
-      await flush(waiting);
-      waiting = [];
-    }
-  }
-  if (waiting.length > 0) await flush(waiting);
-
-  const matrix = { rows: done, columns: classes, data: probabilities.subarray(0, done * classes) };
-  const quality = multiLabel
-    ? classificationQuality({
-        task: "multi-label",
-        probabilities: matrix,
-        truth: truth.subarray(0, done * classes),
-      })
-    : classificationQuality({ task: "multi-class", probabilities: matrix, labels: truth.subarray(0, done) });
-  return { quality, probabilities: matrix.data };
 }
+
+/** The quality of a model on images it has classified, in the order given. */
+export function qualityOf(
+  images: readonly Classified[],
+  { classes, prepared }: { readonly classes: number; readonly prepared: Pick<Prepared, "link" | "task"> },
+): Classification {
+  const data = new Float64Array(images.length * classes);
+  for (const [k, { logits }] of images.entries()) data.set(probabilitiesOf(prepared, logits), k * classes);
+  const probabilities = { rows: images.length, columns: classes, data };
+  if (prepared.task !== "multi-label") {
+    const labels = Int32Array.from(images, ({ labels: [label] }) => label);
+    return {
+      quality: classificationQuality({ task: "multi-class", probabilities, labels }),
+      probabilities: data,
+    };
+  }
+  const truth = new Int8Array(data.length);
+  for (const [k, { labels }] of images.entries()) for (const label of labels) truth[k * classes + label] = 1;
+  return {
+    quality: classificationQuality({ task: "multi-label", probabilities, truth }),
+    probabilities: data,
+  };
+}
+
+/** Of the size too: the same bytes in another shape are another picture. */
+const hashOf = ({ channels, height, width, data }: Image8): string =>
+  bytesToHex(
+    sha256(
+      concatBytes(
+        utf8ToBytes(`${channels}x${height}x${width}\n`),
+        new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+      ),
+    ),
+  );
+
+/** The text whose hash tells this copy of a data set from any other: ids and pixels of the split, whatever their order. */
+export const fingerprintText = (images: readonly Pick<Classified, "id" | "pixels">[]): string =>
+  images
+    .map(({ id, pixels }) => `${JSON.stringify(id)} ${pixels}\n`)
+    .sort()
+    .join("");
 
 /** @throws KitError E_LOGITS when a score is NaN or infinite */
 export function requireFinite(logits: Float32Array, sample?: string): void {

@@ -1,39 +1,39 @@
 /**
- * Carries out a plan: sample by sample, every method and metric, shared work done once. The randomised model comes last, so that no more than two
- * sessions are in memory at a time.
+ * Carries out a plan in units that can be done in any order, by any number of engines, in any number of sittings: one per sample (every
+ * method and metric, shared work done once), then one per sample under the randomised model. Those come last, so that no more than two
+ * sessions per engine are in memory at a time.
  */
 import type { Dataset, Sample } from "../datasets/dataset.ts";
 import { KitError } from "../errors.ts";
 import { type AttributeOptions, attribute, toMap } from "../methods/method.ts";
 import { type Score, score } from "../metrics/metric.ts";
+import { defect } from "../metrics/order.ts";
 import type { Model, Wants } from "../model/model.ts";
 import { createProbe, type Probe } from "../model/probe.ts";
 import type { Float32Tensor } from "../onnx/tensor.ts";
 import { rngOf } from "../rng.ts";
 import { requireFinite } from "./classify.ts";
 import { annotationOf, pixelsOf, type Resize } from "./pixels.ts";
-import type { Plan, PlannedMethod, PlannedMetric } from "./plan.ts";
+import {
+  attributionPasses,
+  metricPasses,
+  type Plan,
+  type PlannedMethod,
+  type PlannedMetric,
+  scores,
+} from "./plan.ts";
+import { shareOut } from "./share.ts";
+import {
+  assemble,
+  type Execution,
+  type Failure,
+  type RandomisedUnit,
+  type Row,
+  type SampleUnit,
+  type Unit,
+} from "./units.ts";
 
-/** The scores of one method on one sample for one explained class. */
-export interface Row {
-  readonly sample: string;
-  readonly group: string;
-  readonly method: string;
-  /** class index */
-  readonly target: number;
-  readonly targetKind: "predicted" | "annotated";
-  readonly correct: boolean;
-  readonly scores: Record<string, number>;
-  readonly skips: Record<string, string>;
-}
-
-export interface Failure {
-  readonly sample: string;
-  readonly method: string;
-  readonly metric: string | undefined;
-  readonly code: string;
-  readonly reason: string;
-}
+export type { Execution, Failure, Row } from "./units.ts";
 
 /** What was seen of one sample, for pictures. */
 export interface SampleView {
@@ -45,31 +45,35 @@ export interface SampleView {
   readonly rows: readonly Row[];
 }
 
+/** What is done already, and where what gets done is kept. */
+export interface UnitLog {
+  readonly units: readonly Unit[];
+  add(unit: Unit): Promise<void>;
+}
+
 export interface ExecuteOptions {
   readonly model: Model;
-  readonly dataset: Dataset;
+  /** the same model on further engines; as many samples are worked on at once */
+  readonly others?: readonly Model[];
+  readonly dataset: Pick<Dataset, "read">;
   readonly plan: Plan;
   /** ids in the protocol's order */
   readonly selected: readonly string[];
+  /** positions in `selected` that are ours; all without */
+  readonly share?: (position: number) => boolean;
   readonly resize: Resize;
+  readonly log?: UnitLog;
   readonly failFast?: boolean;
   readonly signal?: AbortSignal;
-  /** passes done so far, of `plan.passes` */
+  /** passes done so far, of `plan.passes`; first called with those of the log */
   readonly onProgress?: (passes: number, note: string) => void;
   readonly onSample?: (view: SampleView, index: number) => Promise<void>;
   /** milliseconds, for telemetry; without it no times are kept */
   readonly now?: () => number;
 }
 
-export interface Execution {
-  readonly rows: readonly Row[];
-  readonly failures: readonly Failure[];
-  /** per method, mean wall time of one attribution */
-  readonly msPerAttribution: Readonly<Record<string, number>>;
-}
-
-/** One sample's explained class: the unit every score belongs to. */
-interface Unit {
+/** One sample's explained class: what every score belongs to. */
+interface Explained {
   readonly index: number;
   readonly sample: Pick<Sample, "id" | "group">;
   readonly probe: Probe;
@@ -78,20 +82,27 @@ interface Unit {
   readonly mask: Uint8Array | undefined;
 }
 
+/** What is found out in the course of one unit. */
+interface Findings {
+  readonly failures: Failure[];
+  readonly times: Record<string, [total: number, count: number]>;
+}
+
 export async function execute(options: ExecuteOptions): Promise<Execution> {
-  const { model, dataset, plan, selected, resize, signal, onSample, now } = options;
+  const { model: first, others = [], dataset, plan, selected, resize, log, onSample, now } = options;
+  const { shape } = first;
   const runnable = plan.methods.filter((m) => m.notApplicable === undefined);
-  const wants: Wants = {
-    input: runnable.some((m) => m.method.needs.includes("gradient") && !m.method.needs.includes("cam")),
-    layer: runnable.some((m) => m.method.needs.includes("cam")),
-  };
+  const wants = wantsOf(plan);
+  const late = plan.metrics.filter((m) => m.metric.family === "randomisation");
   const position = new Map(selected.map((id, i) => [id, i]));
-  const rows: Row[] = [];
-  const failures: Failure[] = [];
-  const times = new Map<string, { total: number; count: number }>();
-  const later: (() => Promise<void>)[] = [];
-  const randomModels = new Map<number, Model>();
-  let passes = 0;
+  const ours = selected.filter((_, i) => options.share?.(i) ?? true);
+  const done: Unit[] = [...(log?.units ?? [])];
+  const randomModels = new Map<Model, Map<number, Model>>();
+  /** maps that wait for the randomised model, so that they need not be computed again; by sample, then by `keyOf` its row */
+  const maps = new Map<string, Map<string, Float32Tensor>>();
+  // one engine's failure ends the work of the others
+  const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])]);
 
   const streams = (sample: string, owner: string) => (purpose: string) =>
     rngOf(plan.protocol.seed, sample, owner, purpose);
@@ -99,89 +110,96 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
     params,
     rng: streams(sample, method.id),
   });
-  const randomised = (draw: number): Model => {
-    const known = randomModels.get(draw);
-    if (known) return known;
-    const made = model.randomised(
-      `randomised ${draw}`,
-      rngOf(plan.protocol.seed, "randomised weights", draw),
-    );
-    randomModels.set(draw, made);
-    return made;
-  };
-  // what waits for the randomised model must not keep everything the first pass memoised
-  const bareUnits = new Map<Unit, Unit>();
-  const bare = (unit: Unit): Unit => {
-    const { x, target } = unit.probe;
-    const made = bareUnits.get(unit) ?? { ...unit, probe: createProbe({ model, x, target, wants }) };
-    bareUnits.set(unit, made);
-    return made;
-  };
+  const randomised =
+    (model: Model) =>
+    (draw: number): Model => {
+      const own = randomModels.get(model) ?? new Map<number, Model>();
+      randomModels.set(model, own);
+      const known = own.get(draw);
+      if (known) return known;
+      const made = model.randomised(
+        `randomised ${draw}`,
+        rngOf(plan.protocol.seed, "randomised weights", draw),
+      );
+      own.set(draw, made);
+      return made;
+    };
+
+  const planned = new Map(runnable.map((m) => [m.method.id, m]));
+  let passes = done.reduce((total, unit) => total + passesOf(unit, plan, planned, shape, position), 0);
   const advance = (by: number, note: string) => {
     passes += by;
     options.onProgress?.(passes, note);
   };
-  const fail = (error: unknown, sample: string, method: string, metric?: string) => {
+  const fail = ({ failures }: Findings, error: unknown, sample: string, method: string, metric?: string) => {
     if (options.failFast || !(error instanceof KitError)) throw error;
     failures.push({ sample, method, metric, code: error.code, reason: error.message });
   };
+  const keep = async (unit: Unit) => {
+    await log?.add(unit);
+    done.push(unit);
+  };
 
   async function scoreOne(
-    { metric, params }: PlannedMetric,
-    planned: PlannedMethod,
-    unit: Unit,
-    row: Row,
+    entry: PlannedMetric,
+    method: PlannedMethod,
+    unit: Explained,
+    row: Pick<Row, "scores" | "skips">,
     attribution: Float32Tensor,
+    findings: Findings,
   ): Promise<void> {
+    const { metric, params } = entry;
     const { id } = unit.sample;
-    const { method } = planned;
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     try {
       const result: Score = await score(metric, unit.probe, {
         params,
         attribution,
-        rule: method.map,
-        kind: method.kind,
+        rule: method.method.map,
+        kind: method.method.kind,
         mask: unit.mask,
         rng: streams(id, "metric"),
-        explain: (probe) => attribute(method, probe, methodOptions(planned, id)),
-        randomised,
-        cost: method.cost(planned.params, model.shape),
+        explain: (probe) => attribute(method.method, probe, methodOptions(method, id)),
+        randomised: randomised(unit.probe.model),
+        cost: method.method.cost(method.params, shape),
       });
-      if (typeof result === "number") row.scores[metric.id] = result;
+      // + 0: −0 does not survive JSON
+      if (typeof result === "number") row.scores[metric.id] = result + 0;
       else if ("skip" in result) row.skips[metric.id] = result.skip;
-      else row.scores[metric.id] = result.value;
+      else row.scores[metric.id] = result.value + 0;
     } catch (error) {
-      signal?.throwIfAborted();
-      fail(error, id, method.id, metric.id);
+      signal.throwIfAborted();
+      fail(findings, error, id, method.method.id, metric.id);
       row.skips[metric.id] = error instanceof KitError ? error.code : "failed";
     }
-    const cost = metric.cost(params, method.cost(planned.params, model.shape));
-    advance(cost.forwards + cost.backwards, `${id} ${method.id}`);
+    advance(metricPasses(entry, method, shape), `${id} ${method.method.id}`);
   }
 
   /** One method on one unit: its attribution, unless it is known, and the metrics that apply there. */
-  async function explainUnit(
-    unit: Unit,
+  async function explain(
+    unit: Explained,
     planned: PlannedMethod,
+    rows: Row[],
+    findings: Findings,
     known?: Float32Tensor,
   ): Promise<Float32Tensor | undefined> {
-    const { method, params } = planned;
+    const { method } = planned;
     const { id, group } = unit.sample;
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     let attribution: Float32Tensor;
     try {
       const start = now?.();
       attribution = known ?? (await attribute(method, unit.probe, methodOptions(planned, id)));
       if (now && start !== undefined && !known) {
-        const time = times.get(method.id) ?? { total: 0, count: 0 };
-        times.set(method.id, { total: time.total + now() - start, count: time.count + 1 });
+        const [total, count] = findings.times[method.id] ?? [0, 0];
+        findings.times[method.id] = [total + now() - start, count + 1];
       }
     } catch (error) {
-      signal?.throwIfAborted();
-      fail(error, id, method.id);
+      signal.throwIfAborted();
+      fail(findings, error, id, method.id);
       return undefined;
     }
+    const map = toMap(attribution, method.map);
     const row: Row = {
       sample: id,
       group,
@@ -189,82 +207,194 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
       target: unit.probe.target,
       targetKind: unit.targetKind,
       correct: unit.correct,
+      defect: defectOf(map),
       scores: {},
       skips: {},
     };
     rows.push(row);
-    const own = method.cost(params, model.shape);
-    advance(own.forwards + own.backwards, `${id} ${method.id}`);
-    const annotated = unit.targetKind === "annotated";
+    advance(attributionPasses(planned, shape), `${id} ${method.id}`);
     for (const metric of plan.metrics) {
-      if (metric.metric.needs.includes("mask") !== annotated || unit.index >= metric.samples) continue;
-      if (metric.metric.family === "randomisation") {
-        const bared = bare(unit);
-        // [H,W] for [C,H,W]: these wait until the end, for every sample
-        const map = toMap(attribution, method.map);
-        later.push(() => scoreOne(metric, planned, bared, row, map));
-      } else await scoreOne(metric, planned, unit, row, attribution);
+      if (!scores(metric, unit.targetKind) || unit.index >= metric.samples) continue;
+      if (late.includes(metric)) {
+        const waiting = maps.get(id) ?? new Map<string, Float32Tensor>();
+        maps.set(id, waiting.set(keyOf(row), map));
+      } else await scoreOne(metric, planned, unit, row, attribution, findings);
     }
     return attribution;
   }
 
-  async function explainSample(sample: Sample): Promise<void> {
+  async function explainSample(sample: Sample, model: Model): Promise<void> {
     const index = position.get(sample.id)!;
-    const x = pixelsOf(sample.image, model.shape, resize);
+    const before = { ...model.passes };
+    const findings: Findings = { failures: [], times: {} };
+    const rows: Row[] = [];
+    const keepUnit = () =>
+      keep({
+        kind: "sample",
+        sample: sample.id,
+        rows,
+        failures: findings.failures,
+        passes: passesSince(model, before),
+        times: findings.times,
+      });
+    const x = pixelsOf(sample.image, shape, resize);
     const first = createProbe({ model, x, target: 0, wants });
     const logits = await first.logits();
     advance(1, sample.id);
     try {
       requireFinite(logits); // the reason goes into the run document, private ids do not
     } catch (error) {
-      for (const { method } of runnable) fail(error, sample.id, method.id);
+      for (const { method } of runnable) fail(findings, error, sample.id, method.id);
+      await keepUnit();
       return;
     }
     const prediction = explainedClass(model, logits);
-    const correct = sample.labels.includes(prediction);
-    const before = rows.length;
     const attributions = new Map<string, Float32Tensor>();
-    const unit = (target: number): Omit<Unit, "targetKind" | "mask"> => ({
+    const unit = (target: number): Omit<Explained, "targetKind" | "mask"> => ({
       index,
       sample: { id: sample.id, group: sample.group },
       probe: first.explaining(target),
-      correct,
+      correct: sample.labels.includes(prediction),
     });
-    const predicted: Unit = { ...unit(prediction), targetKind: "predicted", mask: undefined };
+    const predicted: Explained = { ...unit(prediction), targetKind: "predicted", mask: undefined };
     for (const planned of runnable) {
-      const found = await explainUnit(predicted, planned);
+      const found = await explain(predicted, planned, rows, findings);
       if (found) attributions.set(planned.method.id, found);
     }
     if (plan.metrics.some((m) => m.metric.needs.includes("mask") && index < m.samples)) {
       for (const label of sample.labels) {
-        const mask = annotationOf(sample, label, model.shape, resize);
+        const mask = annotationOf(sample, label, shape, resize);
         if (mask === undefined) continue;
-        const annotated: Unit = { ...unit(label), targetKind: "annotated", mask };
+        const annotated: Explained = { ...unit(label), targetKind: "annotated", mask };
         for (const planned of runnable) {
           const known = label === prediction ? attributions.get(planned.method.id) : undefined;
           // what failed for this class a moment ago is recorded already
           if (label === prediction && known === undefined) continue;
-          await explainUnit(annotated, planned, known);
+          await explain(annotated, planned, rows, findings, known);
         }
       }
     }
-    bareUnits.clear();
+    // first the picture, then the record: what is recorded is not visited again
     const probability = model.probabilities(logits)[prediction];
-    await onSample?.({ sample, x, prediction, probability, attributions, rows: rows.slice(before) }, index);
+    await onSample?.({ sample, x, prediction, probability, attributions, rows }, index);
+    await keepUnit();
   }
 
-  for await (const sample of dataset.read(selected)) {
-    signal?.throwIfAborted();
-    await explainSample(sample);
+  /** The metrics that ask a randomised model, for every row of a sample that is done. */
+  async function compareRandomised(sample: Sample, rows: readonly Row[], model: Model): Promise<void> {
+    const index = position.get(sample.id)!;
+    const before = { ...model.passes };
+    const findings: Findings = { failures: [], times: {} };
+    const x = pixelsOf(sample.image, shape, resize);
+    const probe = createProbe({ model, x, target: 0, wants });
+    const scored: RandomisedUnit["rows"][number][] = [];
+    for (const row of rows) {
+      const due = late.filter((m) => scores(m, row.targetKind) && index < m.samples);
+      const method = planned.get(row.method);
+      if (due.length === 0 || method === undefined) continue;
+      const unit: Explained = {
+        index,
+        sample,
+        probe: probe.explaining(row.target),
+        targetKind: row.targetKind,
+        correct: row.correct,
+        mask: row.targetKind === "annotated" ? annotationOf(sample, row.target, shape, resize) : undefined,
+      };
+      signal.throwIfAborted();
+      // in a later sitting the map is computed again: it is the same
+      const map =
+        maps.get(sample.id)?.get(keyOf(row)) ??
+        toMap(
+          await attribute(method.method, unit.probe, methodOptions(method, sample.id)),
+          method.method.map,
+        );
+      const { method: id, target, targetKind } = row;
+      const own = { method: id, target, targetKind, scores: {}, skips: {} };
+      for (const metric of due) await scoreOne(metric, method, unit, own, map, findings);
+      scored.push(own);
+    }
+    maps.delete(sample.id);
+    await keep({
+      kind: "randomised",
+      sample: sample.id,
+      rows: scored,
+      failures: findings.failures,
+      passes: passesSince(model, before),
+    });
   }
-  // each goes when it is done, and with it what its probe has kept
-  for (let next = later.shift(); next; next = later.shift()) await next();
-  const order = (entry: { readonly sample: string }) => position.get(entry.sample)!;
-  return {
-    rows: rows.sort((a, b) => order(a) - order(b)),
-    failures: failures.sort((a, b) => order(a) - order(b)),
-    msPerAttribution: Object.fromEntries([...times].map(([id, t]) => [id, t.total / t.count])),
+
+  const models = [first, ...others];
+  const abort = () => stop.abort();
+  options.onProgress?.(passes, "");
+  const isDone = (kind: Unit["kind"]) => {
+    const ids = new Set(done.filter((u) => u.kind === kind).map((u) => u.sample));
+    return (id: string) => ids.has(id);
   };
+  const explained = isDone("sample");
+  const pending = ours.filter((id) => !explained(id));
+  if (pending.length > 0) await shareOut(dataset.read(pending), models, explainSample, abort);
+
+  const rowsOf = new Map(
+    done.filter((u): u is SampleUnit => u.kind === "sample").map((u) => [u.sample, u.rows]),
+  );
+  const compared = isDone("randomised");
+  const reach = Math.max(0, ...late.map((m) => m.samples));
+  const toCompare = ours.filter((id) => position.get(id)! < reach && rowsOf.has(id) && !compared(id));
+  if (toCompare.length > 0) {
+    await shareOut(
+      dataset.read(toCompare),
+      models,
+      (sample, model) => compareRandomised(sample, rowsOf.get(sample.id)!, model),
+      abort,
+    );
+  }
+  return assemble(selected, done);
+}
+
+/** What the methods of a plan ask of a backward pass at one image, so that one pass serves all. */
+export function wantsOf({ methods }: Plan): Wants {
+  const needs = methods.filter((m) => m.notApplicable === undefined).map((m) => m.method.needs);
+  return {
+    input: needs.some((n) => n.includes("gradient") && !n.includes("cam")),
+    layer: needs.some((n) => n.includes("cam")),
+  };
+}
+
+const keyOf = ({ method, target, targetKind }: Pick<Row, "method" | "target" | "targetKind">): string =>
+  `${targetKind} ${target} ${method}`;
+
+const passesSince = ({ passes }: Model, before: Model["passes"]): Model["passes"] => ({
+  forwards: passes.forwards - before.forwards,
+  backwards: passes.backwards - before.backwards,
+});
+
+/** Why a map says nothing, in the words of the metrics. */
+function defectOf(map: Float32Tensor): string | null {
+  return defect(map) ?? (map.data.every((v) => v === map.data[0]) ? "map is constant" : null);
+}
+
+/** What a unit that is done counts for, in the passes of the plan. */
+function passesOf(
+  unit: Unit,
+  plan: Plan,
+  planned: ReadonlyMap<string, PlannedMethod>,
+  shape: Model["shape"],
+  position: ReadonlyMap<string, number>,
+): number {
+  const index = position.get(unit.sample) ?? Number.POSITIVE_INFINITY;
+  let passes = unit.kind === "sample" ? 1 : 0;
+  for (const row of unit.rows) {
+    const method = planned.get(row.method);
+    if (method === undefined) continue;
+    if (unit.kind === "sample") passes += attributionPasses(method, shape);
+    for (const metric of plan.metrics) {
+      const randomised = metric.metric.family === "randomisation";
+      if (randomised !== (unit.kind === "randomised")) continue;
+      if (scores(metric, row.targetKind) && index < metric.samples)
+        passes += metricPasses(metric, method, shape);
+    }
+  }
+  return passes;
 }
 
 /** The prediction; multi-label: the present-predicted label of highest probability, which is the highest of all. */

@@ -28,6 +28,8 @@ export interface Plan {
   readonly samples: number;
   /** model passes when nothing is shared and each sample has one annotated class: the unit of progress */
   readonly passes: number;
+  /** those of the sample at this position of the selection, its part under the randomised model included */
+  readonly passesAt: (index: number) => number;
   /** methods, metrics and samples are the protocol's; what differs is never ranked */
   readonly standard: boolean;
 }
@@ -66,9 +68,7 @@ export function plan(options: PlanOptions): Plan {
         samples: metric.needs.includes("method") ? Math.min(samples, protocol.rerunSamples) : samples,
       }),
     );
-  const runnable = methods.filter((m) => m.notApplicable === undefined);
-  // one more for the prediction of each sample
-  const passes = runnable.reduce((total, m) => total + passesOf(m, metrics, samples, shape), samples);
+  const passesAt = (index: number) => sum(partsOf({ methods, metrics }, shape, index));
   const named = (ids: readonly string[], entries: readonly { id: string }[]) =>
     ids.length === entries.length && ids.every((id) => entries.some((e) => e.id === id));
   return {
@@ -76,7 +76,8 @@ export function plan(options: PlanOptions): Plan {
     methods,
     metrics,
     samples,
-    passes,
+    passes: sum(Array.from({ length: samples }, (_, index) => passesAt(index))),
+    passesAt,
     standard:
       (options.samples ?? protocol.samples) === protocol.samples &&
       named(protocol.methods, options.methods) &&
@@ -84,18 +85,46 @@ export function plan(options: PlanOptions): Plan {
   };
 }
 
-function passesOf(
-  { method, params }: PlannedMethod,
-  metrics: readonly PlannedMetric[],
-  samples: number,
+/** Model passes of the sample at `index`: its prediction, then each method with its metrics, for each explained class. */
+function partsOf(
+  { methods, metrics }: Pick<Plan, "methods" | "metrics">,
+  shape: ImageShape,
+  index: number,
+): number[] {
+  const due = metrics.filter((m) => index < m.samples);
+  // metrics with masks explain the annotated class, not the predicted one
+  const kinds = due.some(({ metric }) => metric.needs.includes("mask"))
+    ? (["predicted", "annotated"] as const)
+    : (["predicted"] as const);
+  const runnable = methods.filter((m) => m.notApplicable === undefined);
+  return [
+    1,
+    ...runnable.flatMap((planned) =>
+      kinds.flatMap((kind) => [
+        attributionPasses(planned, shape),
+        ...due.filter((m) => scores(m, kind)).map((m) => metricPasses(m, planned, shape)),
+      ]),
+    ),
+  ];
+}
+
+/** Whether a metric scores the attribution of this class: those with masks the annotated one, the others the predicted one. */
+export const scores = ({ metric }: PlannedMetric, kind: "predicted" | "annotated"): boolean =>
+  metric.needs.includes("mask") === (kind === "annotated");
+
+export function attributionPasses({ method, params }: PlannedMethod, shape: ImageShape): number {
+  const { forwards, backwards } = method.cost(params, shape);
+  return forwards + backwards;
+}
+
+/** Passes of one score beyond those of the attribution. */
+export function metricPasses(
+  { metric, params }: PlannedMetric,
+  planned: PlannedMethod,
   shape: ImageShape,
 ): number {
-  const own = method.cost(params, shape);
-  const scored = metrics.reduce((sum, { metric, params: p, samples: n }) => {
-    const each = metric.cost(p, own);
-    return sum + n * (each.forwards + each.backwards);
-  }, 0);
-  // metrics with masks explain the annotated class, not the predicted one
-  const units = metrics.some(({ metric }) => metric.needs.includes("mask")) ? 2 : 1;
-  return units * samples * (own.forwards + own.backwards) + scored;
+  const { forwards, backwards } = metric.cost(params, planned.method.cost(planned.params, shape));
+  return forwards + backwards;
 }
+
+const sum = (values: readonly number[]): number => values.reduce((total, v) => total + v, 0);

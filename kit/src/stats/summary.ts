@@ -19,7 +19,7 @@ export function sd(values: Numbers): number | null {
   if (values.length < 2) return null;
   const centre = sum(values) / values.length;
   let squares = 0;
-  for (let i = 0; i < values.length; i++) squares += (values[i] - centre) ** 2;
+  for (let i = 0; i < values.length; i++) squares += (values[i] - centre) * (values[i] - centre); // ** rounds as the engine likes
   return Math.sqrt(squares / (values.length - 1));
 }
 

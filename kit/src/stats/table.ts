@@ -3,7 +3,7 @@ import { KitError } from "../errors.ts";
 import type { Row } from "../runner/execute.ts";
 
 /** A row as the runner makes it or the sidecar holds it. `defect`: why its map says nothing (zero, constant, not finite). */
-export type ScoredRow = Row & { readonly defect?: string };
+export type ScoredRow = Omit<Row, "defect"> & { readonly defect?: string | null };
 
 /** One metric's scores. A unit is a sample with the class explained there; only units the metric was asked about. */
 export interface Scores {
@@ -118,7 +118,7 @@ const scoreOf = (row: ScoredRow | undefined, metric: string): number =>
 
 const isDefective = (row: ScoredRow | undefined): boolean =>
   row !== undefined &&
-  (row.defect !== undefined || Object.values(row.skips).some((reason) => defects.has(reason)));
+  ((row.defect ?? null) !== null || Object.values(row.skips).some((reason) => defects.has(reason)));
 
 function countOf(reasons: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};

@@ -1,0 +1,22 @@
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "astro/config";
+
+const root = fileURLToPath(new URL(".", import.meta.url));
+/** Tests build other runs, at another base path, into another folder. */
+const { XAI_RESULTS, XAI_SITE_OUT, XAI_SITE_BASE = "/", XAI_SITE_URL } = process.env;
+process.env.XAI_RESULTS = resolve(root, XAI_RESULTS ?? "results");
+
+export default defineConfig({
+  srcDir: "./site",
+  publicDir: "./site/public",
+  outDir: XAI_SITE_OUT ?? "./dist",
+  cacheDir: "./node_modules/.cache/astro",
+  site: XAI_SITE_URL,
+  base: XAI_SITE_BASE,
+  trailingSlash: "ignore",
+  devToolbar: { enabled: false },
+  // the Content-Security-Policy in Layout.astro allows nothing inline
+  build: { inlineStylesheets: "never" },
+  vite: { build: { assetsInlineLimit: 0 } },
+});

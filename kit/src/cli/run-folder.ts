@@ -1,0 +1,109 @@
+/** The files of a run: `journal.jsonl` while and after it runs, `run.json` and `scores.parquet` once it is whole, `pictures/`. */
+import { createHash, createHmac } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { writeError, writeFileAtomic } from "../files.ts";
+import { machineFacts } from "../node.ts";
+import { type Composed, composeRun, type Result, type Run, type Telemetry } from "../results/document.ts";
+import { type Classified, fingerprintText, qualityOf } from "../runner/classify.ts";
+import { planOf, type RunFacts } from "../runner/facts.ts";
+import type { Header } from "../runner/journal.ts";
+import { assemble, type Unit } from "../runner/units.ts";
+import { checkWritable } from "./output.ts";
+
+export const filesOf = (out: string) => ({
+  journal: join(out, "journal.jsonl"),
+  run: join(out, "run.json"),
+  scores: join(out, "scores.parquet"),
+  pictures: join(out, "pictures"),
+});
+
+/** Throws KitError E_WRITE before any work where the folder cannot be made or written to. */
+export async function checkFolder(out: string): Promise<void> {
+  // the first folder that exists decides whether the others can be made
+  let folder = resolve(out);
+  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  await checkWritable(join(folder, "run.json"));
+}
+
+/** The folder; where a run begins, without what an earlier one left in it. Throws KitError E_WRITE. */
+export async function preparedFolder(out: string, anew: boolean): Promise<void> {
+  const { run, scores, pictures, journal } = filesOf(out);
+  try {
+    // the journal goes last: a document without one is known for somebody's run
+    if (anew)
+      for (const part of [pictures, scores, run, journal]) await rm(part, { recursive: true, force: true });
+    await mkdir(pictures, { recursive: true });
+  } catch (cause) {
+    throw writeError(out, cause);
+  }
+}
+
+/** The document of a run that is whole; undefined where it is missing or not readable, and can be made again. */
+export async function finishedRun(out: string): Promise<Run | undefined> {
+  const { run, scores } = filesOf(out);
+  if (!existsSync(run) || !existsSync(scores)) return undefined;
+  try {
+    return JSON.parse(await readFile(run, "utf8")) as Run;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+export interface Parts {
+  readonly facts: RunFacts;
+  readonly secret: Header["secret"];
+  /** in the order of the split */
+  readonly images: readonly Classified[];
+  /** in any order */
+  readonly units: readonly Unit[];
+  readonly telemetry: Pick<Telemetry, "date" | "seconds" | "threads" | "jobs" | "peakMemory">;
+}
+
+/** The run document of what journals hold: the same for one journal and for the shards of a run. */
+export function composeParts({ facts, secret, images, units, telemetry }: Parts): Composed {
+  const { model, card, data, resize, engine, kit, selected } = facts;
+  const { prepared, shape } = model;
+  const { cam, ...rest } = prepared;
+  const key = Buffer.from(secret, "hex");
+  const execution = assemble(selected, units);
+  return composeRun({
+    kitVersion: kit,
+    engine,
+    model: { shape, prepared: { ...rest, cam: cam ?? undefined } },
+    modelId: model.id,
+    modelSha256: model.sha256,
+    card,
+    dataset: data,
+    fingerprint: fingerprint(images, data.ids === "private" ? key : undefined),
+    idKey: data.ids === "private" ? key : undefined,
+    resize,
+    quality: qualityOf(images, { classes: prepared.classes, prepared }).quality,
+    plan: planOf(facts),
+    execution,
+    telemetry: {
+      ...telemetry,
+      machine: machineFacts(),
+      passes: {
+        forwards: execution.passes.forwards + images.length,
+        backwards: execution.passes.backwards,
+      },
+      msPerAttribution: execution.msPerAttribution,
+    },
+  });
+}
+
+function fingerprint(images: readonly Classified[], key: Buffer | undefined): Result["data"]["fingerprint"] {
+  const kind = key === undefined ? "sha256" : "hmac-sha256";
+  const hash = key === undefined ? createHash("sha256") : createHmac("sha256", key);
+  return { kind, value: hash.update(fingerprintText(images)).digest("hex") };
+}
+
+/** Each file appears whole, run.json last: it names the hash of the other. */
+export async function writeRun(out: string, { text, sidecar }: Composed): Promise<void> {
+  const { run, scores } = filesOf(out);
+  await writeFileAtomic(scores, sidecar);
+  await writeFileAtomic(run, text);
+}

@@ -1,0 +1,3 @@
+/** Events between the scripts of a page, dispatched on the document or on the element they are about. */
+export const themeChanged = "xai:theme";
+export const panelShown = "xai:panel";

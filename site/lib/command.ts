@@ -1,0 +1,20 @@
+/** The command that makes a run again. */
+import type { Run } from "./run.ts";
+
+/** `file`: the model's, which the document does not know; equal weights have its sha256. */
+export function commandOf({ result }: Run, file = `${result.model.id}.onnx`): string {
+  const { data, protocol, standard, methods, metrics, selection, engine } = result;
+  const ids = (entries: readonly { readonly id: string }[]) => entries.map(({ id }) => id).join(",");
+  const parts = [
+    `npx xai-kit@${result.kit} evaluate`,
+    `--model ${file}`,
+    `--data ${data.id}`,
+    `--protocol ${protocol.id}`,
+    ...(data.split === "test" || data.split === "unknown" ? [] : [`--split ${data.split}`]),
+    ...(engine.provider === "cpu" ? [] : [`--device ${engine.provider}`]),
+    ...(standard
+      ? []
+      : [`--methods ${ids(methods)}`, `--metrics ${ids(metrics)}`, `--samples ${selection.samples}`]),
+  ];
+  return parts.join(" \\\n  ");
+}

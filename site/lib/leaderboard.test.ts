@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import { architectures, domains, makeRun } from "../test/make-runs.ts";
+import { commandOf } from "./command.ts";
+import { boardOf } from "./leaderboard.ts";
+import { basesOf, verdictOf } from "./rankings.ts";
+import type { SiteRun } from "./run.ts";
+
+const made = makeRun({
+  domain: domains.find((d) => d.id === "shapes")!,
+  architecture: architectures.find((a) => a.id === "clip-vit-mini")!,
+  date: "2026-11-20T12:00:00Z",
+});
+const run: SiteRun = { ...made, id: "phantom-shapes/shapes-clip/2026-11-20-00000000", pictures: [] };
+
+describe("the leaderboard", () => {
+  const board = boardOf([run]);
+  const cell = (method: string, column: string) =>
+    board.rows.find((row) => row.method === method)!.cells[board.columns.findIndex((c) => c.id === column)];
+
+  it("has a row for every method that is no control, best rank first", () => {
+    expect(board.rows).toHaveLength(6);
+    const ranks = board.rows.map((row) =>
+      Number.parseInt(row.cells[board.columns.findIndex((c) => c.id === "faithfulness")].text, 10),
+    );
+    const known = ranks.filter((rank) => !Number.isNaN(rank));
+    expect(known).toEqual(known.toSorted((a, b) => a - b));
+    expect(board.rows.at(-1)?.method).toBe("grad-cam");
+  });
+  it("shows a value with its interval, and a dash with its reason", () => {
+    expect(cell("saliency", "infidelity").text).toMatch(/^0\.\d{3}$/);
+    expect(cell("saliency", "infidelity").detail).toMatch(/^\[0\.\d{3}, 0\.\d{3}\]$/);
+    expect(cell("grad-cam", "infidelity")).toEqual({
+      text: "–",
+      note: "the layer's patch gradients all vanish",
+    });
+    expect(cell("saliency", "overall")).toMatchObject({ text: "–" });
+  });
+  it("ranks neither quick runs nor those that departed from their protocol", () => {
+    const faithfulness = board.columns.findIndex((c) => c.id === "faithfulness");
+    const texts = (changed: SiteRun) => boardOf([changed]).rows.map((row) => row.cells[faithfulness].text);
+    const quick = structuredClone(run);
+    quick.result.protocol.id = "quick";
+    expect(new Set(texts(quick))).toEqual(new Set(["–"]));
+    const own = structuredClone(run);
+    own.result.standard = false;
+    expect(new Set(texts(own))).toEqual(new Set(["–"]));
+  });
+  it("filters by ids that the rows carry", () => {
+    for (const [k, filter] of board.filters.entries()) {
+      const values = filter.options.map((option) => option.value);
+      expect(board.rows.every((row) => values.includes(row.keys[k]))).toBe(true);
+    }
+  });
+});
+
+it("says which command makes the run again, and what departs from the protocol", () => {
+  expect(commandOf(run)).toBe(
+    "npx xai-kit@0.1.0 evaluate \\\n  --model shapes-clip.onnx \\\n  --data phantom-shapes \\\n  --protocol 1-draft",
+  );
+  const changed = structuredClone(run);
+  changed.result.standard = false;
+  expect(commandOf(changed)).toContain("--samples 48");
+});
+
+it("recommends nothing that a control beats, and nothing that is not known", () => {
+  const basis = basesOf([run]).find(({ id }) => id === "faithfulness")!;
+  const withCells = (change: { recommendable: boolean | null; worstShare?: number }) => {
+    const copy = structuredClone(run);
+    for (const entry of copy.result.statistics.cells) {
+      if (entry.method === "saliency" && entry.metric === "infidelity") Object.assign(entry, change);
+      else entry.recommendable = true;
+    }
+    return verdictOf(copy, basis, "saliency");
+  };
+  expect(withCells({ recommendable: true })).toEqual({ sound: true, metrics: [], reasons: [] });
+  expect(withCells({ recommendable: null }).sound).toBeNull();
+  expect(withCells({ recommendable: false }).sound).toBe(false);
+  expect(withCells({ recommendable: false, worstShare: 0.3 }).reasons[0]).toMatch(/broken maps on 30\.0/);
+});

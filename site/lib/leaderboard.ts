@@ -1,0 +1,184 @@
+/** The leaderboard as data: its columns, and a row per run and method. */
+import { estimate, ranks, single } from "./format.ts";
+import { architectureLabel, familyLabel, familyOrder, trackLabel } from "./labels.ts";
+import { basesOf, placeOf, rankingOf, tiedWith, whyNoPlace } from "./rankings.ts";
+import { cellOf, type RunMethod, type SiteRun } from "./run.ts";
+import { isQuick } from "./select.ts";
+
+export interface Column {
+  readonly id: string;
+  readonly title: string;
+  /** text sorts as text, the others by their first number */
+  readonly kind: "text" | "rank" | "value";
+  /** shown unless the reader chooses otherwise */
+  readonly standard: boolean;
+  readonly better?: "higher" | "lower";
+}
+
+export interface BoardCell {
+  readonly text: string;
+  /** the interval, in smaller letters */
+  readonly detail?: string;
+  /** why there is nothing, or whom it is tied with */
+  readonly note?: string;
+}
+
+export interface BoardRow {
+  readonly run: SiteRun;
+  readonly method: string;
+  /** what filters ask for, in the order of `filters` */
+  readonly keys: readonly string[];
+  /** one per column */
+  readonly cells: readonly BoardCell[];
+}
+
+export interface Filter {
+  readonly id: string;
+  readonly title: string;
+  readonly options: readonly { readonly value: string; readonly title: string }[];
+}
+
+export interface Board {
+  readonly columns: readonly Column[];
+  readonly filters: readonly Filter[];
+  readonly rows: readonly BoardRow[];
+}
+
+/** What a row can be filtered by: id and words. */
+const facts: readonly {
+  readonly id: string;
+  readonly title: string;
+  of(
+    run: SiteRun,
+    method: { readonly id: string; readonly title: string },
+  ): readonly [id: string, title: string];
+}[] = [
+  { id: "track", title: "Track", of: ({ result }) => [result.data.track, trackLabel(result.data.track)] },
+  { id: "data", title: "Data set", of: ({ result }) => [result.data.id, result.data.title] },
+  {
+    id: "family",
+    title: "Family",
+    of: ({ result }) => [result.model.family, familyLabel(result.model.family)],
+  },
+  {
+    id: "architecture",
+    title: "Architecture",
+    of: ({ result: { model } }) =>
+      model.architecture ? [model.architecture, architectureLabel(model.architecture)] : ["", "not stated"],
+  },
+  { id: "method", title: "Method", of: (_, { id, title }) => [id, title] },
+  { id: "protocol", title: "Protocol", of: ({ result }) => [result.protocol.id, result.protocol.id] },
+];
+
+const shownFacts = new Set(["data", "architecture", "method", "protocol"]);
+const shownMetrics = new Set([
+  "infidelity",
+  "max-sensitivity",
+  "deletion-auc",
+  "insertion-auc",
+  "relevance-rank-accuracy",
+]);
+
+/** By data set, then family and architecture; quick runs behind the others. */
+const byPlace = (a: SiteRun, b: SiteRun): number => {
+  const key = ({ id, result: { data, model } }: SiteRun, quick: boolean) =>
+    [data.id, familyOrder.indexOf(model.family), model.architecture ?? "", Number(quick), id].join(" ");
+  return key(a, isQuick(a)) < key(b, isQuick(b)) ? -1 : 1;
+};
+
+export function boardOf(unordered: readonly SiteRun[]): Board {
+  const runs = unordered.toSorted(byPlace);
+  const bases = basesOf(runs);
+  const composite = bases.filter((basis) => basis.kind !== "metric");
+  const metrics = bases.filter((basis) => basis.kind === "metric");
+  const betterOf = (metric: string) =>
+    runs.flatMap(({ result }) => result.metrics).find(({ id }) => id === metric)?.better;
+  const isRanked = (basis: string) => runs.some((run) => (rankingOf(run, basis)?.places.length ?? 0) > 0);
+  const columns: Column[] = [
+    ...order.map((id): Column => {
+      const { title } = facts.find((fact) => fact.id === id)!;
+      return { id, title, kind: "text", standard: shownFacts.has(id) };
+    }),
+    { id: "n", title: "n", kind: "value", standard: true },
+    ...composite.map(
+      ({ id, title }): Column => ({ id, title: `${title} rank`, kind: "rank", standard: isRanked(id) }),
+    ),
+    ...metrics.map(
+      ({ id, title }): Column => ({
+        id,
+        title,
+        kind: "value",
+        better: betterOf(id),
+        standard: shownMetrics.has(id),
+      }),
+    ),
+    { id: "passes", title: "Passes", kind: "value", better: "lower", standard: true },
+  ];
+  const rows = runs.flatMap((run) => {
+    return byRank(run).map((method): BoardRow => {
+      const known = new Map(facts.map((fact) => [fact.id, fact.of(run, method)]));
+      return {
+        run,
+        method: method.id,
+        keys: facts.map(({ id }) => known.get(id)![0]),
+        cells: columns.map(({ id, kind }): BoardCell => {
+          const fact = known.get(id);
+          if (fact !== undefined) return { text: fact[1] };
+          if (id === "n") return { text: `${run.result.selection.samples}` };
+          if (id === "passes") return { text: `${method.cost.forwards + method.cost.backwards}` };
+          return kind === "rank" ? rankCell(run, id, method.id) : valueCell(run, id, method.id);
+        }),
+      };
+    });
+  });
+  return {
+    columns,
+    filters: facts.map(({ id, title, of }) => {
+      const options = new Map(
+        runs.flatMap((run) =>
+          run.result.methods.filter((method) => !method.control).map((method) => of(run, method)),
+        ),
+      );
+      return { id, title, options: [...options].map(([value, name]) => ({ value, title: name })) };
+    }),
+    rows,
+  };
+}
+
+/** Methods as their ranks order them, as far as those do; without ranks in the document's order. */
+function byRank(run: SiteRun): RunMethod[] {
+  const ranking = [run.result.statistics.overall, ...run.result.statistics.facets].find(
+    (candidate) => candidate.places.length > 0,
+  );
+  const rankOf = (method: RunMethod) => placeOf(ranking, method.id)?.rank ?? Number.POSITIVE_INFINITY;
+  const methods = run.result.methods.filter((method) => !method.control);
+  return methods.sort((a, b) => (rankOf(a) === rankOf(b) ? 0 : rankOf(a) - rankOf(b)));
+}
+
+/** Of the text columns; the method comes first, since its column stays when the table scrolls. */
+const order = ["method", "data", "architecture", "family", "track", "protocol"];
+
+function rankCell(run: SiteRun, basis: string, method: string): BoardCell {
+  if (isQuick(run)) return { text: "–", note: "quick runs are never ranked" };
+  if (!run.result.standard) return { text: "–", note: "not the protocol as it stands, so not ranked" };
+  const ranking = rankingOf(run, basis);
+  const place = placeOf(ranking, method);
+  if (ranking === undefined || place === undefined)
+    return { text: "–", note: whyNoPlace(run, basis, method) };
+  const tied = tiedWith(ranking, method);
+  return {
+    text: `${place.rank}${tied.length > 0 ? "=" : ""}`,
+    detail: single(place.interval) ? undefined : ranks(place.interval),
+    note: tied.length > 0 ? `not separated from ${tied.join(", ")}` : undefined,
+  };
+}
+
+function valueCell(run: SiteRun, metric: string, method: string): BoardCell {
+  const cell = cellOf(run, method, metric);
+  if (cell === undefined || cell.mean === null) {
+    const reason = cell ? Object.keys(cell.skips)[0] : undefined;
+    return { text: "–", note: reason ?? whyNoPlace(run, metric, method) };
+  }
+  const [text, ...detail] = estimate(cell.mean, cell.interval).split(" ");
+  return { text, detail: detail.join(" ") || undefined, note: cell.noInterval ?? undefined };
+}

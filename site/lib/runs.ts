@@ -1,0 +1,24 @@
+/**
+ * Every run, read once per build. A plain module and no content collection: Astro would write all documents into one JavaScript module
+ * first, which at a thousand runs is over a hundred megabytes.
+ */
+import { runCheck } from "./check-run.ts";
+import { readRuns } from "./read-runs.ts";
+import type { SiteRun } from "./run.ts";
+import { newest } from "./select.ts";
+
+/** Set by astro.config.mjs. */
+const results = process.env.XAI_RESULTS ?? "results";
+
+let read: Promise<SiteRun[]> | undefined;
+
+/** All runs: each has its page. */
+export function allRuns(): Promise<SiteRun[]> {
+  read ??= readRuns(results, runCheck());
+  return read;
+}
+
+/** The runs that tables and charts speak of. */
+export const currentRuns = async (): Promise<SiteRun[]> => newest(await allRuns());
+
+export const resultsFolder = results;

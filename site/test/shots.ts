@@ -1,0 +1,72 @@
+/** Pictures of every kind of page, wide and narrow, light and dark, in .shots/, to be looked at. */
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "@playwright/test";
+import { chromiumArguments, findChromium } from "./chromium.ts";
+import { makeRuns } from "./make-runs.ts";
+
+if (process.argv.includes("--help")) {
+  console.log(
+    "usage: node site/test/shots.ts\n\nPictures of the site with made runs (XAI_RESULTS: with these), in .shots/",
+  );
+  process.exit(0);
+}
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "xai-shots-"));
+const results = process.env.XAI_RESULTS ?? join(folder, "results");
+if (process.env.XAI_RESULTS === undefined) await makeRuns(results);
+const site = join(folder, "site");
+const { status } = spawnSync(process.execPath, ["scripts/site.ts", "build", "--silent"], {
+  cwd: root,
+  stdio: "inherit",
+  env: { ...process.env, XAI_RESULTS: results, XAI_SITE_OUT: site, XAI_SITE_BASE: "/" },
+});
+if (status !== 0) process.exit(1);
+
+const port = "4331";
+const server = spawn(process.execPath, ["site/test/serve.ts", site, port], { cwd: root, stdio: "inherit" });
+const { executablePath, env } = findChromium();
+const browser = await chromium.launch({
+  executablePath,
+  args: chromiumArguments,
+  env: { ...process.env, ...env } as Record<string, string>,
+});
+mkdirSync(join(root, ".shots"), { recursive: true });
+for (const width of [1440, 390]) {
+  for (const colorScheme of ["light", "dark"] as const) {
+    const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+    await page.goto(`http://127.0.0.1:${port}/leaderboard/`);
+    // the last run: in made runs, the one with a hole
+    const run = await page.locator("[data-board] td a").last().getAttribute("href");
+    for (const [name, path] of Object.entries({
+      home: "/",
+      leaderboard: "/leaderboard/",
+      run,
+      "not-found": "/404.html",
+    })) {
+      await page.goto(`http://127.0.0.1:${port}${path}`);
+      // charts wake when they are seen
+      await page.evaluate(async () => {
+        for (let y = 0; y < document.body.scrollHeight; y += 500) {
+          scrollTo(0, y);
+          await new Promise((resolve) => setTimeout(resolve, 40));
+        }
+        scrollTo(0, 0);
+      });
+      await page.waitForLoadState("networkidle");
+      await page.screenshot({
+        path: join(root, ".shots", `${name}-${width}-${colorScheme}.png`),
+        fullPage: true,
+      });
+    }
+    await page.close();
+  }
+}
+await browser.close();
+server.kill();
+rmSync(folder, { recursive: true, force: true });
+console.log("pictures in .shots/");

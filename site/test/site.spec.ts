@@ -1,0 +1,260 @@
+/** The built site in a real browser: every page, at the base path it was built for. */
+import { gzipSync } from "node:zlib";
+import AxeBuilder from "@axe-core/playwright";
+import { expect, type Page, test } from "@playwright/test";
+
+const run = process.env.XAI_SITE_RUN ?? "";
+const pages = {
+  home: "./",
+  leaderboard: "./leaderboard/",
+  run: `./runs/${run}/`,
+  "not found": "./404.html",
+} as const;
+
+/** What no page may do, seen from the outside. */
+const faults = new WeakMap<Page, string[]>();
+test.beforeEach(async ({ page }) => {
+  const found: string[] = [];
+  faults.set(page, found);
+  page.on("request", (request) => {
+    const { hostname, protocol } = new URL(request.url());
+    if (protocol.startsWith("http") && hostname !== "127.0.0.1") found.push(`request to ${hostname}`);
+  });
+  page.on("response", (response) => {
+    if (response.status() >= 400) found.push(`${response.status()} ${response.url()}`);
+  });
+  page.on("pageerror", (error) => found.push(`error: ${error.message}`));
+  page.on("console", (message) => {
+    if (message.type() === "error") found.push(`console: ${message.text()}`); // the policy's violations among them
+  });
+});
+test.afterEach(({ page }) => {
+  expect(faults.get(page)).toEqual([]);
+});
+
+/** Scrolls through, so that whatever waits to be seen has been. */
+async function seeAll(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    for (let y = 0; y < document.body.scrollHeight; y += 500) {
+      scrollTo(0, y);
+      await new Promise(requestAnimationFrame);
+    }
+  });
+  await page.waitForLoadState("networkidle");
+}
+
+for (const [name, path] of Object.entries(pages)) {
+  test(`${name}: has a title, one h1, no fault, and fits 320 px`, async ({ page }) => {
+    await page.setViewportSize({ width: 320, height: 700 });
+    await page.goto(path);
+    await seeAll(page);
+    await expect(page).toHaveTitle(/xai-kit/);
+    await expect(page.locator("h1")).toHaveCount(1);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
+  });
+
+  for (const colorScheme of ["light", "dark"] as const) {
+    test(`${name}: axe finds nothing serious, ${colorScheme}`, async ({ page }) => {
+      await page.emulateMedia({ colorScheme });
+      await page.goto(path);
+      await seeAll(page);
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const serious = violations.filter((v) => v.impact === "serious" || v.impact === "critical");
+      expect(serious.map((v) => `${v.id}: ${v.nodes[0].html}`)).toEqual([]);
+    });
+  }
+}
+
+test.describe("without JavaScript", () => {
+  test.use({ javaScriptEnabled: false });
+
+  test("home shows every data set's radars and every ranking", async ({ page }) => {
+    await page.goto(pages.home);
+    await expect(page.getByRole("heading", { name: "Best methods" })).toBeVisible();
+    await expect(page.locator(".radar svg[role=img]")).toHaveCount(16);
+    for (const svg of await page.locator(".radar svg[role=img]").all()) await expect(svg).toBeVisible();
+    await expect(page.getByRole("region", { name: "Ranks by Robustness" })).toBeVisible();
+    await expect(page.getByText("Test data, not advice.").first()).toBeVisible();
+    await expect(page.getByText(/No overall ranking yet: \d of the 11/)).toBeVisible();
+  });
+
+  test("the leaderboard holds the whole table", async ({ page }) => {
+    await page.goto(pages.leaderboard);
+    await expect(page.locator("[data-board] tbody tr")).toHaveCount(102);
+    await expect(page.locator("[data-filter]").first()).toBeHidden();
+    await expect(
+      page
+        .locator("[data-board] tbody")
+        .getByText(/^\s*\[0\.\d+, 0\.\d+\]$/)
+        .first(),
+    ).toBeVisible();
+  });
+
+  test("a run says where it comes from and how to make it again", async ({ page }) => {
+    await page.goto(pages.run);
+    await expect(page.getByText("npx xai-kit@0.1.0 evaluate")).toBeVisible();
+    for (const heading of ["Ranks", "Values", "Gates", "Overlays", "Provenance", "Classification"]) {
+      await expect(page.getByRole("heading", { name: heading, exact: true })).toBeVisible();
+    }
+    await expect(page.locator(".pictures img")).toBeVisible();
+  });
+});
+
+test("home: choosing a data set shows its radars, alive", async ({ page }) => {
+  await page.goto(pages.home);
+  await expect(page.locator(".radar:visible")).toHaveCount(4);
+  await page.getByText("Fundus photographs, drawn", { exact: true }).and(page.locator("label")).click();
+  const radar = page.locator("[data-panel=domain][data-value=phantom-retina] .radar").first();
+  await radar.scrollIntoViewIfNeeded();
+  await expect(radar.locator("canvas")).toBeVisible();
+  // painted, not blank
+  const colours = await radar.locator("canvas").evaluate((canvas: HTMLCanvasElement) => {
+    const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+    return new Set(new Uint32Array(data.buffer)).size;
+  });
+  expect(colours).toBeGreaterThan(50);
+});
+
+test("home: one method can be brought forward", async ({ page }) => {
+  await page.goto(pages.home);
+  await page.locator("label[for=series-occlusion]").click();
+  await expect(page.locator("#series-occlusion")).toBeChecked();
+  await page.locator("#series-occlusion").press("ArrowLeft");
+  await expect(page.locator("#series-grad-cam")).toBeChecked();
+});
+
+test("leaderboard: filters, order and columns survive in the address", async ({ page }) => {
+  await page.goto(pages.leaderboard);
+  await page.locator("select[data-filter=data]").selectOption("phantom-retina");
+  await page.locator("select[data-filter=family]").selectOption("cnn");
+  await page.getByRole("button", { name: /Insertion AUC/ }).click();
+  await page.getByText("Columns", { exact: true }).click();
+  await page.getByRole("checkbox", { name: "Sparseness" }).check();
+  await expect(page).toHaveURL(/\?data=phantom-retina&family=cnn&sort=-insertion-auc&columns=[a-z,-]+$/);
+  const table = page.locator("[data-board]");
+  const before = await table.innerText();
+  await expect(table.locator("tbody tr")).toHaveCount(12);
+
+  await page.goto(page.url());
+  expect(await table.innerText()).toBe(before);
+  await expect(page.locator("th[aria-sort=descending]")).toHaveText(/Insertion AUC/);
+  const values = await table.locator("tbody tr").evaluateAll((rows) => {
+    const heads = [...rows[0].closest("table")!.tHead!.rows[0].cells];
+    const at = heads.findIndex((head) => head.dataset.column === "insertion-auc");
+    return rows.map((row) => Number.parseFloat((row as HTMLTableRowElement).cells[at].textContent ?? ""));
+  });
+  expect(values).toEqual(values.toSorted((a, b) => b - a));
+
+  await page.getByRole("button", { name: "Reset" }).click();
+  await expect(page).toHaveURL(/leaderboard\/$/);
+  await expect(table.locator("tbody tr")).toHaveCount(102);
+});
+
+test("leaderboard: by keyboard alone", async ({ page }) => {
+  await page.goto(pages.leaderboard);
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("link", { name: "Skip to content" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.locator("main")).toBeFocused();
+  await page.locator("select[data-filter=method]").focus();
+  await page.keyboard.type("Occ");
+  await page.keyboard.press("Enter");
+  await expect(page.locator("[data-board] tbody tr")).toHaveCount(17);
+  const head = page.locator("th[data-column=infidelity] button");
+  await head.focus();
+  await page.keyboard.press("Enter");
+  await expect(page.locator("th[data-column=infidelity]")).toHaveAttribute("aria-sort", "ascending");
+  await page.keyboard.press("Enter");
+  await expect(page.locator("th[data-column=infidelity]")).toHaveAttribute("aria-sort", "descending");
+  await page.getByRole("region", { name: "Leaderboard" }).focus();
+  await expect(page.getByRole("region", { name: "Leaderboard" })).toBeFocused();
+});
+
+test("the theme is the reader's, and stays", async ({ page }) => {
+  const paper = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto(pages.home);
+  const light = await paper();
+  const button = page.getByRole("button", { name: /^Theme/ });
+  await button.click();
+  await button.click();
+  await expect(button).toHaveAccessibleName("Theme: dark");
+  expect(await paper()).not.toBe(light);
+  await page.goto(pages.leaderboard);
+  await expect(button).toHaveAccessibleName("Theme: dark");
+  expect(await paper()).not.toBe(light);
+});
+
+test("printed, a table is not cut off and the tools are gone", async ({ page }) => {
+  await page.goto(pages.leaderboard);
+  await page.emulateMedia({ media: "print" });
+  await expect(page.locator(".tools")).toBeHidden();
+  const box = page.locator(".scroll.tall");
+  expect(await box.evaluate((e) => getComputedStyle(e).overflowY)).toBe("visible");
+});
+
+test("with forced colours, radars stay drawings that the browser can colour", async ({ page }) => {
+  await page.emulateMedia({ forcedColors: "active" });
+  await page.goto(pages.home);
+  await seeAll(page);
+  await expect(page.locator(".radar canvas")).toHaveCount(0);
+  await expect(page.locator(".heat td:visible").first()).toContainText(/Rank|No rank/);
+});
+
+test("a superseded run points to the newer one", async ({ page }) => {
+  await page.goto(`./runs/${process.env.XAI_SITE_OLD_RUN}/`);
+  await page.getByRole("link", { name: "a newer run" }).click();
+  await expect(page.locator("h1")).toHaveText("ResNet-mini on Chest radiographs, drawn");
+  await expect(page.getByText("Superseded.")).toHaveCount(0);
+});
+
+test("every link inside the site leads somewhere", async ({ page, baseURL }) => {
+  const base = new URL(baseURL!);
+  const seen = new Map<string, string>([[base.href, "start"]]);
+  const anchors: { readonly page: string; readonly link: string }[] = [];
+  const broken: string[] = [];
+  for (const [address, from] of seen) {
+    const response = await page.request.get(address);
+    if (!response.ok()) broken.push(`${response.status()} ${address} from ${from}`);
+    if (!response.headers()["content-type"]?.startsWith("text/html")) continue;
+    const html = await response.text();
+    for (const [, attribute, raw] of html.matchAll(/\s(href|src)="([^"]*)"/g)) {
+      const target = new URL(raw.replaceAll("&amp;", "&"), address);
+      if (target.origin !== base.origin) {
+        if (attribute === "src") broken.push(`${raw} on ${address} is loaded from elsewhere`);
+        continue;
+      }
+      if (!target.pathname.startsWith(base.pathname))
+        broken.push(`${raw} on ${address} leaves the base path`);
+      if (target.hash && !html.includes(`id="${target.hash.slice(1)}"`))
+        anchors.push({ page: address, link: raw });
+      target.hash = "";
+      if (!seen.has(target.href)) seen.set(target.href, address);
+    }
+  }
+  expect(broken).toEqual([]);
+  expect(anchors).toEqual([]);
+  expect(seen.size).toBeGreaterThan(30);
+});
+
+for (const name of ["home", "leaderboard", "run"] as const) {
+  test(`${name}: keeps to its weight`, async ({ page }) => {
+    const weights = { script: 0, other: 0 };
+    const pending: Promise<void>[] = [];
+    page.on("response", (response) => {
+      const kind = response.request().resourceType();
+      if (kind === "font" || kind === "image") return;
+      pending.push(
+        response.body().then((body) => {
+          weights[kind === "script" ? "script" : "other"] += gzipSync(body).length;
+        }),
+      );
+    });
+    await page.goto(pages[name]);
+    await seeAll(page);
+    await Promise.all(pending);
+    test.info().annotations.push({ type: "gzipped bytes", description: JSON.stringify(weights) });
+    expect(weights.script).toBeLessThan(90 * 1024);
+    expect(weights.other).toBeLessThan(250 * 1024);
+  });
+}
