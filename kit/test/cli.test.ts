@@ -481,7 +481,9 @@ describe("evaluate", () => {
     expect(ran.out).toMatch(/^\(random\) /m);
     expect(ran.out).toContain("never ranked");
     const run = JSON.parse(readFileSync(join(out, "run.json"), "utf8"));
-    const rows = await parquetReadObjects({ file: new Uint8Array(readFileSync(join(out, "scores.parquet"))).buffer });
+    const rows = await parquetReadObjects({
+      file: new Uint8Array(readFileSync(join(out, "scores.parquet"))).buffer,
+    });
     expect(run.result).toMatchObject({
       protocol: { id: "quick" },
       selection: { samples: 12 },

@@ -28,6 +28,7 @@ export interface Radar {
 /** Axis titles where there is little room. */
 const shortTitles: Readonly<Record<string, string>> = {
   "max-sensitivity": "Stability",
+  randomisation: "Sanity",
   "deletion-auc": "Deletion",
   "insertion-auc": "Insertion",
   "relevance-rank-accuracy": "Localisation",
