@@ -13,10 +13,10 @@ import type { Graph } from "./onnx/graph.ts";
 import { readOnnx } from "./onnx/read.ts";
 import { type ModelCard, modelCardSchema } from "./schemas.generated.ts";
 
+export { bundledModels } from "./bundled.ts";
 export { openDataset } from "./datasets/open.ts";
 export { decodeImage8 } from "./datasets/readers/image.ts";
 export { defaultBudget, machineFacts, openEngine, probeDevices } from "./engine/node.ts";
-export { bundledModels } from "./bundled.ts";
 export * from "./index.ts";
 
 export interface ModelFile {

@@ -136,7 +136,10 @@ async function contents(path: string, where: string): Promise<Uint8Array> {
   try {
     const info = await stat(path);
     if (!info.isFile()) {
-      throw new KitError("E_IMAGE", { problem: `${where} is not a file`, next: "give the path of one picture" });
+      throw new KitError("E_IMAGE", {
+        problem: `${where} is not a file`,
+        next: "give the path of one picture",
+      });
     }
     const { size } = info;
     if (size > MAX_FILE_BYTES) throw fault(where, `has ${size} bytes, too many for a picture`);
