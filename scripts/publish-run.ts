@@ -4,14 +4,14 @@
  *
  *   node scripts/publish-run.ts RUN_FOLDER [RESULTS_FOLDER]
  */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import sharp from "sharp";
 import { identityOf, type Run } from "../kit/src/results/document.ts";
 import { validateRun } from "../kit/src/results/validate.ts";
 
-const largestPicture = 120_000;
-const mostPictures = 6;
+const mostPictures = 2;
 
 /**
  * @returns the folder the run is in now
@@ -34,7 +34,7 @@ export async function publishRun(folder: string, results: string): Promise<strin
   mkdirSync(target, { recursive: true });
   copyFileSync(join(folder, "run.json"), join(target, "run.json"));
   copyFileSync(join(folder, "scores.parquet"), join(target, "scores.parquet"));
-  if (data.track === "synthetic") copyPictures(join(folder, "pictures"), join(target, "pictures"));
+  if (data.track === "synthetic") await copyPictures(join(folder, "pictures"), join(target, "pictures"));
   return target;
 }
 
@@ -51,12 +51,13 @@ function dropDrafts(own: string, protocol: string, identity: string): void {
   }
 }
 
-function copyPictures(from: string, to: string): void {
+/** As indexed-colour PNGs, a third of the size: they go into the repository. */
+async function copyPictures(from: string, to: string): Promise<void> {
   const pictures = existsSync(from) ? readdirSync(from).filter((f) => f.endsWith(".png")) : [];
-  const small = pictures.sort().filter((f) => statSync(join(from, f)).size <= largestPicture);
-  if (small.length === 0) return;
-  mkdirSync(to, { recursive: true });
-  for (const name of small.slice(0, mostPictures)) copyFileSync(join(from, name), join(to, name));
+  if (pictures.length > 0) mkdirSync(to, { recursive: true });
+  for (const name of pictures.sort().slice(0, mostPictures)) {
+    await sharp(join(from, name)).png({ palette: true, colours: 128, dither: 0, effort: 10 }).toFile(join(to, name));
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

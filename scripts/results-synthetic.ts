@@ -27,7 +27,7 @@ for (const [k, { id, path, dataset }] of chosen.entries()) {
   console.error(`\n${id} on ${dataset} (${k + 1} of ${chosen.length})`);
   const { status } = spawnSync(
     process.execPath,
-    ["kit/bin/xai-kit.js", "evaluate", "--model", path, "--data", dataset, "--pictures", "6", "--out", out],
+    ["kit/bin/xai-kit.js", "evaluate", "--model", path, "--data", dataset, "--pictures", "2", "--out", out],
     { cwd: root, stdio: ["ignore", "ignore", "inherit"] },
   );
   if (status !== 0) process.exit(status ?? 1);
