@@ -56,7 +56,9 @@ async function copyPictures(from: string, to: string): Promise<void> {
   const pictures = existsSync(from) ? readdirSync(from).filter((f) => f.endsWith(".png")) : [];
   if (pictures.length > 0) mkdirSync(to, { recursive: true });
   for (const name of pictures.sort().slice(0, mostPictures)) {
-    await sharp(join(from, name)).png({ palette: true, colours: 128, dither: 0, effort: 10 }).toFile(join(to, name));
+    await sharp(join(from, name))
+      .png({ palette: true, colours: 128, dither: 0, effort: 10 })
+      .toFile(join(to, name));
   }
 }
 

@@ -3,7 +3,7 @@
  * Types, lint, schemas and build count as one test each; all other tests are vitest's.
  */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -111,16 +111,13 @@ async function runCheck(commands: string[][]): Promise<{ ok: boolean; output: st
 async function runVitest(folders: string[]): Promise<Tally> {
   const folder = mkdtempSync(join(tmpdir(), "xai-kit-test-"));
   const file = join(folder, "report.json");
+  const findings = join(folder, "findings.txt");
   const reporters = ["--reporter=minimal", "--reporter=json", `--outputFile.json=${file}`];
   const colour = process.stdout.isTTY ? "--color" : "--no-color";
-  const { status, text } = await run([
-    bin.vitest,
-    "run",
-    colour,
-    "--silent=passed-only",
-    ...reporters,
-    ...folders,
-  ]);
+  const { status, text } = await run(
+    [bin.vitest, "run", colour, "--silent=passed-only", ...reporters, ...folders],
+    { XAI_FINDINGS: findings },
+  );
   let tally: Tally;
   try {
     const path = (name: string) => relative(root, name).split(sep).join("/");
@@ -135,6 +132,7 @@ async function runVitest(folders: string[]): Promise<Tally> {
     console.log(`vitest left no report: ${error instanceof Error ? error.message : error}`);
     tally = { passed: 0, failed: 1, skipped: [] };
   }
+  if (existsSync(findings)) console.log(readFileSync(findings, "utf8").trimEnd());
   rmSync(folder, { recursive: true, force: true });
   // an error outside of any test (a rejected promise nobody waits for) fails the run, but no test
   if (status !== 0 && tally.failed === 0) tally.failed = 1;
@@ -143,9 +141,16 @@ async function runVitest(folders: string[]): Promise<Tally> {
 }
 
 /** Runs a JavaScript file with this Node, from the root of the repository. */
-function run(command: string[]): Promise<{ status: number; text: string }> {
+function run(
+  command: string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, command, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, command, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const parts: Buffer[] = [];
     child.stdout.on("data", (part: Buffer) => parts.push(part));
     child.stderr.on("data", (part: Buffer) => parts.push(part));

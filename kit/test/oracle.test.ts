@@ -24,6 +24,7 @@ import { type Float32Tensor, float32, toFloat32 } from "../src/onnx/tensor.ts";
 import type { ParamValue } from "../src/params.ts";
 import { methodOf, metricOf } from "../src/protocol/protocol.ts";
 import { rngOf } from "../src/rng.ts";
+import { finding } from "./finding.ts";
 import { fixtures } from "./fixtures.ts";
 
 const root = fixtures();
@@ -255,10 +256,10 @@ describe.skipIf(!root).each(["wasm", "cpu"] as const)("oracle on %s", (device) =
   afterAll(async () => {
     await engine.close();
     const missing = [...report.notOurs].sort();
-    if (device === "wasm") console.log(`not ours yet: ${missing.join(", ")}`);
-    for (const name of report.deviating) console.log(`deviation: ${name}: ${deviations[name]}`);
-    for (const line of report.flipped) console.log(`a ReLU rounded the other way: ${line}`);
-    console.log(
+    if (device === "wasm") finding(`not ours yet: ${missing.join(", ")}`);
+    for (const name of report.deviating) finding(`deviation: ${name}: ${deviations[name]}`);
+    for (const line of report.flipped) finding(`a ReLU rounded the other way: ${line}`);
+    finding(
       `oracle: ${report.compared} compared, ${missing.length} not ours yet (listed), ${report.deviating.size} deviations (listed with reason)`,
     );
     expect(report.deviating.size).toBeLessThanOrEqual(5);

@@ -23,6 +23,7 @@ import { classify } from "../src/runner/classify.ts";
 import { execute } from "../src/runner/execute.ts";
 import { pixelsOf } from "../src/runner/pixels.ts";
 import { plan } from "../src/runner/plan.ts";
+import { finding } from "./finding.ts";
 import { fixtures } from "./fixtures.ts";
 
 const root = fixtures();
@@ -198,7 +199,7 @@ describe.skipIf(!real)("real models", () => {
         expect(white).toHaveLength(100);
         const share = white.reduce((sum, s) => sum + s.score, 0) / white.length;
         const expected = index.localisation_reference.models[kind].wbc_gradcam;
-        console.log(`bccd64 ${kind}: Grad-CAM on white cells ${share} (PyTorch ${expected})`);
+        finding(`bccd64 ${kind}: Grad-CAM on white cells ${share} (PyTorch ${expected})`);
         expect(Math.abs(share - expected)).toBeLessThanOrEqual(0.05);
       });
     }
