@@ -259,7 +259,7 @@ describe("nothing in the repository belongs to one machine", () => {
   const root = fileURLToPath(new URL("../..", import.meta.url));
   const folders = ["work", "tmp", "root", "home", "Users"];
   const machinePath = new RegExp(`(?<![\\w.$})])/(${folders.join("|")})/`);
-  const resolved = /"resolved": "https?:\/\/(?!registry\.npmjs\.org\/)/;
+  const resolved = /"resolved": "https?:\/\//;
 
   function machineWords(path: string, text: string): string[] {
     return text.split("\n").flatMap((line, i) => {
@@ -293,8 +293,8 @@ describe("nothing in the repository belongs to one machine", () => {
     expect(machineWords("a.md", `https://example.org/${folder}/x and ./${folder}/x`)).toEqual([]);
   });
 
-  it("notices another registry in the lock file", () => {
+  it("notices a registry in the lock file", () => {
     expect(machineWords("package-lock.json", '"resolved": "https://mirror.example/x.tgz"')).toHaveLength(1);
-    expect(machineWords("package-lock.json", '"resolved": "https://registry.npmjs.org/x.tgz"')).toEqual([]);
+    expect(machineWords("package-lock.json", '"resolved": "kit"')).toEqual([]);
   });
 });
