@@ -12,6 +12,7 @@ import { createIo, type Run, type Switches } from "./io.ts";
 import { registerList } from "./list.ts";
 import { registerMerge } from "./merge.ts";
 import { registerScore } from "./score.ts";
+import { registerSubmit } from "./submit.ts";
 import { registerValidate } from "./validate.ts";
 import { version } from "./version.ts";
 
@@ -36,6 +37,7 @@ export function createProgram(run: (program: Command) => Run): Command {
     registerAttribute,
     registerScore,
     registerValidate,
+    registerSubmit,
     registerList,
     registerDoctor,
   ]) {
