@@ -9,7 +9,12 @@ import { commandsIn, fences } from "./shell.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const examples = readdirSync(`${root}kit/examples`).filter((name) => name.endsWith(".md"));
-const documents = ["README.md", "kit/README.md", ...examples.map((name) => `kit/examples/${name}`)];
+const documents = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "kit/README.md",
+  ...examples.map((name) => `kit/examples/${name}`),
+];
 
 const helpOf = (name: string): string => {
   const texts: string[] = [];

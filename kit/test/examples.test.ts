@@ -89,3 +89,34 @@ describe("from-python.md", () => {
     for (const line of [own, noise]) expect(line).toMatch(/insertion-auc 0\.\d+ \[(0\.\d+(, )?){4}\]$/);
   });
 });
+
+describe("pytorch/export.py", () => {
+  it("makes a model and a card that the kit takes", ({ skip }) => {
+    if (spawnSync("python3", ["-c", "import torch"]).status !== 0) skip("needs python3 with torch");
+    const python = (...args: string[]) =>
+      spawnSync("python3", args, {
+        cwd: dir,
+        env: { ...process.env, PYTHONPATH: `${examples}pytorch` },
+        encoding: "utf8",
+      });
+    const save = 'import torch; from net import Net; torch.save(Net(4).state_dict(), "untrained.pt")';
+    expect(python("-c", save)).toMatchObject({ status: 0 });
+    const exported = python(`${examples}pytorch/export.py`, "untrained.pt", "net");
+    expect(exported).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^net\.onnx: [\d,]+ parameters, 4 classes\n$/),
+    });
+    const argv = [
+      "explain",
+      "picture.png",
+      "--model",
+      "net.onnx",
+      "--method",
+      "grad-cam",
+      "--out",
+      "net.png",
+    ];
+    const { code, err } = spawned(argv, { cwd: dir });
+    expect({ code, err: code === 0 ? "" : err }).toEqual({ code: 0, err: "" });
+  });
+});
