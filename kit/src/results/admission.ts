@@ -45,7 +45,7 @@ export function admission({ result, telemetry }: Run, latest: string): Admission
     refusals.push({
       path: at(["telemetry", "date"]),
       code: "E_ADMISSION",
-      message: `${telemetry.date} lies in the future`,
+      message: `${telemetry.date} has not come yet`,
       next: "set the clock of the machine, and evaluate again",
     });
   }
