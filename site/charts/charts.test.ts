@@ -10,7 +10,12 @@ const made = makeRun({
   architecture: architectures.find((a) => a.id === "clip-vit-mini")!,
   date: "2026-11-20T12:00:00Z",
 });
-const run: SiteRun = { ...made, id: "phantom-shapes/shapes-clip/2026-11-20-00000000", pictures: [] };
+const run: SiteRun = {
+  ...made,
+  id: "phantom-shapes/shapes-clip/2026-11-20-00000000",
+  pictures: [],
+  tier: "recomputed",
+};
 
 /** The same run with one ranking replaced. */
 const withRanking = (ranking: RunRanking): SiteRun => {

@@ -1,12 +1,16 @@
 /** The command that makes a run again. */
 import type { Run } from "./run.ts";
 
+/** How to start that version of the kit; before the first release there is none to name. */
+export const kitCommand = (version: string): string =>
+  version === "0.0.0" ? "npx xai-kit" : `npx xai-kit@${version}`;
+
 /** `file`: the model's, which the document does not know; equal weights have its sha256. */
 export function commandOf({ result }: Run, file = `${result.model.id}.onnx`): string {
   const { data, protocol, standard, methods, metrics, selection, engine } = result;
   const ids = (entries: readonly { readonly id: string }[]) => entries.map(({ id }) => id).join(",");
   const parts = [
-    `npx xai-kit@${result.kit} evaluate`,
+    `${kitCommand(result.kit)} evaluate`,
     `--model ${file}`,
     `--data ${data.id}`,
     `--protocol ${protocol.id}`,

@@ -10,7 +10,12 @@ const made = makeRun({
   architecture: architectures.find((a) => a.id === "clip-vit-mini")!,
   date: "2026-11-20T12:00:00Z",
 });
-const run: SiteRun = { ...made, id: "phantom-shapes/shapes-clip/2026-11-20-00000000", pictures: [] };
+const run: SiteRun = {
+  ...made,
+  id: "phantom-shapes/shapes-clip/2026-11-20-00000000",
+  pictures: [],
+  tier: "recomputed",
+};
 
 describe("the leaderboard", () => {
   const board = boardOf([run]);
@@ -44,6 +49,13 @@ describe("the leaderboard", () => {
     const own = structuredClone(run);
     own.result.standard = false;
     expect(new Set(texts(own))).toEqual(new Set(["–"]));
+  });
+  it("says next to the ranks how far each run can be believed", () => {
+    const [tier] = board.columns.filter((column) => column.id === "tier");
+    expect(tier).toMatchObject({ title: "Tier", kind: "text", standard: true });
+    expect(cell("saliency", "tier").text).toBe("recomputed");
+    const at = board.columns.indexOf(tier);
+    expect(boardOf([{ ...run, tier: "submitted" }]).rows[0].cells[at].text).toBe("submitted");
   });
   it("filters by ids that the rows carry", () => {
     for (const [k, filter] of board.filters.entries()) {

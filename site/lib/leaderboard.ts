@@ -68,9 +68,10 @@ const facts: readonly {
   },
   { id: "method", title: "Method", of: (_, { id, title }) => [id, title] },
   { id: "protocol", title: "Protocol", of: ({ result }) => [result.protocol.id, result.protocol.id] },
+  { id: "tier", title: "Tier", of: ({ tier }) => [tier, tier] },
 ];
 
-const shownFacts = new Set(["data", "architecture", "method", "protocol"]);
+const shownFacts = new Set(["data", "architecture", "method", "protocol", "tier"]);
 const shownMetrics = new Set([
   "infidelity",
   "max-sensitivity",
@@ -156,7 +157,7 @@ function byRank(run: SiteRun): RunMethod[] {
 }
 
 /** Of the text columns; the method comes first, since its column stays when the table scrolls. */
-const order = ["method", "data", "architecture", "family", "track", "protocol"];
+const order = ["method", "data", "architecture", "family", "track", "protocol", "tier"];
 
 function rankCell(run: SiteRun, basis: string, method: string): BoardCell {
   if (isQuick(run)) return { text: "–", note: "quick runs are never ranked" };

@@ -2,15 +2,15 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { architectures, domains, makeRun } from "../test/make-runs.ts";
+import { architectures, domains, makeRun, makeScores } from "../test/make-runs.ts";
 import { runCheck } from "./check-run.ts";
 import { readRuns } from "./read-runs.ts";
 
-const run = makeRun({
+const pair = {
   domain: domains.find((d) => d.id === "cxr")!,
   architecture: architectures.find((a) => a.id === "resnet-mini")!,
-  date: "2026-11-20T12:00:00Z",
-});
+};
+const run = makeRun({ ...pair, date: "2026-11-20T12:00:00Z" });
 const place = "phantom-cxr/cxr-resnet/2026-11-20-0a1b2c3d";
 
 let results: string;
@@ -40,6 +40,19 @@ describe("readRuns", () => {
     expect(found.id).toBe(place);
     expect(found.pictures).toEqual(["a.png", "b.png"]);
     expect(found.result.model.id).toBe("cxr-resnet");
+  });
+  it("calls recomputed only what lies beside the scores that it names", async () => {
+    const tier = async () => (await readRuns(results, runCheck()))[0].tier;
+    const scores = join(results, "runs", place, "scores.parquet");
+    const { sidecar } = makeScores({ ...pair, date: "2026-11-20T12:00:00Z" });
+    await put(place, run);
+    expect(await tier()).toBe("submitted");
+    await writeFile(scores, sidecar);
+    expect(await tier()).toBe("recomputed");
+    await writeFile(scores, sidecar.with(100, sidecar[100] ^ 1));
+    expect(await tier()).toBe("submitted");
+    await writeFile(scores, sidecar.subarray(1));
+    expect(await tier()).toBe("submitted");
   });
   it("says everything that is wrong, each with file and place", async () => {
     await put(place, { ...run, extra: 1 });

@@ -1,8 +1,9 @@
 /** Reads every run document under a results folder. All that is wrong is said at once, and stops the build. */
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { glob, readFile } from "node:fs/promises";
 import { join, sep } from "node:path";
-import type { Run, SiteRun } from "./run.ts";
+import { type FileFacts, type Run, type SiteRun, tierOf } from "./run.ts";
 
 /** Problems of a parsed document, each with its place: "/result/model/id must match pattern …". */
 export type Check = (document: unknown) => readonly string[];
@@ -23,7 +24,10 @@ export async function readRuns(results: string, check: Check): Promise<SiteRun[]
       const found = [...check(document)];
       if (found.length === 0) found.push(...misplaced(document as Run, id));
       problems.push(...found.map((problem) => `${path}: ${problem}`));
-      if (found.length === 0) runs.push({ ...(document as Run), id, pictures: await pngs(join(folder, id)) });
+      if (found.length > 0) continue;
+      const run = document as Run;
+      const tier = tierOf(run.result, await factsOf(join(folder, id, "scores.parquet")));
+      runs.push({ ...run, id, pictures: await pngs(join(folder, id)), tier });
     } catch (error) {
       problems.push(`${path}: ${error instanceof Error ? error.message : error}`);
     }
@@ -43,6 +47,12 @@ function misplaced({ result, telemetry }: Run, id: string): string[] {
   return id.startsWith(expected) && /^[0-9a-f]{8}$/.test(id.slice(expected.length))
     ? []
     : [`lies in ${id}, expected ${expected}<8 hex digits>`];
+}
+
+async function factsOf(file: string): Promise<FileFacts | undefined> {
+  if (!existsSync(file)) return undefined;
+  const bytes = await readFile(file);
+  return { bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
 }
 
 async function pngs(folder: string): Promise<string[]> {

@@ -13,6 +13,7 @@ import { methods as methodRegistry } from "../../kit/src/methods/index.ts";
 import { metrics as metricRegistry } from "../../kit/src/metrics/index.ts";
 import { protocolOf } from "../../kit/src/protocol/protocol.ts";
 import { encodePng } from "../../kit/src/render/png.ts";
+import { encodeSidecar, publishedRows } from "../../kit/src/results/sidecar.ts";
 import { type Rng, rngOf } from "../../kit/src/rng.ts";
 import type { Row } from "../../kit/src/runner/execute.ts";
 import { classificationQuality } from "../../kit/src/stats/classification.ts";
@@ -68,7 +69,7 @@ const scale: Readonly<Record<string, readonly [centre: number, spread: number]>>
   "relevance-rank-accuracy": [0.36, 0.11],
 };
 
-const hex = (text: string) => createHash("sha256").update(text).digest("hex");
+const hex = (content: string | Uint8Array) => createHash("sha256").update(content).digest("hex");
 
 interface Options {
   readonly domain: (typeof domains)[number];
@@ -79,11 +80,13 @@ interface Options {
   readonly copy?: number;
 }
 
-/** `statistics` of an earlier run may be given, where only the number of runs matters. */
-export function makeRun(
+export const makeRun = (options: Options): Run => makeScores(options).run;
+
+/** A run with the scores it was made from; `statistics` of an earlier run may be given, where only the number of runs matters. */
+export function makeScores(
   { domain, architecture, date, protocol: protocolId = "1-draft", copy = 0 }: Options,
   statistics?: Run["result"]["statistics"],
-): Run {
+): { readonly run: Run; readonly sidecar: Uint8Array } {
   const protocol = protocolOf(protocolId);
   const model = `${domain.id}-${architecture.style}${copy > 0 ? `-seed-${copy}` : ""}`;
   const rng = rngOf("site fixture", model, protocolId, date);
@@ -95,7 +98,11 @@ export function makeRun(
   const ran = methods.filter((m) => m.id !== absent);
   const rows = drawRows(ran, metrics, samples, rerun, rng);
   const labels = Array.from({ length: 512 }, (_, i) => i % domain.classes.length);
-  return {
+  const sidecar = encodeSidecar(
+    publishedRows(rows, { methods: ran.map((m) => m.id), idKey: undefined }),
+    metrics.map((m) => m.id),
+  );
+  const run: Run = {
     result: {
       schema: "xai-kit/run/1",
       protocol: { id: protocolId, sha256: hex(protocolId) },
@@ -172,7 +179,7 @@ export function makeRun(
           ),
         ) as Run["result"]["statistics"]),
       failures: absent ? [{ method: absent, metric: null, code: "E_CAM_LAYER", n: samples }] : [],
-      sidecar: { rows: rows.length, sha256: hex(`${model} rows`), bytes: 184_213 },
+      sidecar: { rows: rows.length, sha256: hex(sidecar), bytes: sidecar.length },
     },
     telemetry: {
       date,
@@ -192,6 +199,7 @@ export function makeRun(
       peakMemory: 512 * 2 ** 20,
     },
   };
+  return { run, sidecar };
 }
 
 const isRerun = (metric: { readonly needs: readonly string[]; readonly id: string }) =>
@@ -260,13 +268,18 @@ function quality(labels: readonly number[], classes: number, rng: Rng): Run["res
   ) as Run["result"]["quality"];
 }
 
-/** Writes one run where the site looks for it; returns its id. */
-async function write(folder: string, run: Run, picture: Uint8Array): Promise<string> {
+/** Writes one run where the site looks for it, without its scores if there are none; returns its id. */
+async function write(
+  folder: string,
+  { run, sidecar }: { readonly run: Run; readonly sidecar?: Uint8Array },
+  picture: Uint8Array,
+): Promise<string> {
   const { data, model } = run.result;
   const id = `${data.id}/${model.id}/${run.telemetry.date.slice(0, 10)}-${hex(canonicalJson(run.result)).slice(0, 8)}`;
   const place = join(folder, "runs", id);
   await mkdir(join(place, "pictures"), { recursive: true });
   await writeFile(join(place, "run.json"), `${canonicalJson(run)}\n`);
+  if (sidecar !== undefined) await writeFile(join(place, "scores.parquet"), sidecar);
   await writeFile(join(place, "pictures", "test-00000.png"), picture);
   return id;
 }
@@ -290,23 +303,25 @@ export async function makeRuns(folder: string, copies = 0): Promise<string[]> {
   const ids: string[] = [];
   for (const domain of domains) {
     for (const architecture of architectures) {
-      const first = makeRun({ domain, architecture, date: "2026-11-20T12:00:00Z" });
+      const first = makeScores({ domain, architecture, date: "2026-11-20T12:00:00Z" });
       ids.push(await write(folder, first, picture));
       for (let copy = 1; copy <= copies; copy++) {
-        const again = makeRun(
+        const again = makeScores(
           { domain, architecture, date: "2026-11-20T12:00:00Z", copy },
-          first.result.statistics,
+          first.run.result.statistics,
         );
         ids.push(await write(folder, again, picture));
       }
     }
   }
   const [domain, architecture] = [domains[0], architectures[0]];
-  ids.push(await write(folder, makeRun({ domain, architecture, date: "2026-10-01T12:00:00Z" }), picture));
+  // an old one, from before scores were handed in with their document
+  const old = makeRun({ domain, architecture, date: "2026-10-01T12:00:00Z" });
+  ids.push(await write(folder, { run: old }, picture));
   ids.push(
     await write(
       folder,
-      makeRun({ domain, architecture, date: "2026-11-19T12:00:00Z", protocol: "quick" }),
+      makeScores({ domain, architecture, date: "2026-11-19T12:00:00Z", protocol: "quick" }),
       picture,
     ),
   );
