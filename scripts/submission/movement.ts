@@ -1,7 +1,7 @@
 /** What a reader of the site would see differently if these runs came in: ranks, ties and advice, before and after. */
 import { basesOf, placeOf, rankingOf, tiedWith } from "../../site/lib/rankings.ts";
 import type { SiteRun } from "../../site/lib/run.ts";
-import { isQuick, newest } from "../../site/lib/select.ts";
+import { newest, whyUnranked } from "../../site/lib/select.ts";
 
 /** What the guide says; of it only what can move. */
 export interface GuideAnswer {
@@ -72,11 +72,6 @@ export function movementOf(before: readonly SiteRun[], added: readonly SiteRun[]
 
 const sameKey = ({ result: a }: SiteRun, { result: b }: SiteRun): boolean =>
   a.data.id === b.data.id && a.model.id === b.model.id && a.protocol.id === b.protocol.id;
-
-function whyUnranked(run: SiteRun): string | undefined {
-  if (isQuick(run)) return "quick runs are never ranked";
-  return run.result.standard ? undefined : "not the protocol as it stands, so shown and not ranked";
-}
 
 const titleIn = (run: SiteRun, method: string): string =>
   run.result.methods.find(({ id }) => id === method)?.title ?? method;

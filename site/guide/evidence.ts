@@ -1,7 +1,7 @@
 /** What a run says about a method under a concern, and what several runs add up to. */
 import { architectureLabel } from "../lib/labels.ts";
 import type { SiteRun } from "../lib/run.ts";
-import { comparable, isQuick, newest } from "../lib/select.ts";
+import { comparable, newest, whyUnranked } from "../lib/select.ts";
 import { type Concern, imagesOf, type Standing, soundness } from "./concerns.ts";
 import type { Facts } from "./rules.ts";
 
@@ -55,12 +55,8 @@ export function factsOf(evidence: readonly Evidence[]): Facts {
 }
 
 /** Why a run counts for nothing here, whatever it found; undefined for one that may count. */
-const whySetAside = (run: SiteRun): string | undefined => {
-  if (isQuick(run)) return "a quick run, which is a first look";
-  if (!run.result.standard) return "not the protocol as it stands";
-  if (run.tier === "submitted") return "without the scores it was made from";
-  return undefined;
-};
+const whySetAside = (run: SiteRun): string | undefined =>
+  whyUnranked(run) ?? (run.tier === "submitted" ? "without the scores it was made from" : undefined);
 
 export interface Counted {
   /** of one protocol, in the order of their ids */

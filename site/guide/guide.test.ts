@@ -150,12 +150,12 @@ describe("what does not count", () => {
     return counted.aside;
   };
   it("quick runs", () => {
-    expect(none(pairWith({ protocol: "quick" }))).toEqual([
-      { reason: "a quick run, which is a first look", n: 2 },
-    ]);
+    expect(none(pairWith({ protocol: "quick" }))).toEqual([{ reason: "quick runs are never ranked", n: 2 }]);
   });
   it("runs that departed from their protocol", () => {
-    expect(none(pairWith({ standard: false }))).toEqual([{ reason: "not the protocol as it stands", n: 2 }]);
+    expect(none(pairWith({ standard: false }))).toEqual([
+      { reason: "not the protocol as it stands, so not ranked", n: 2 },
+    ]);
   });
   it("runs without their scores", () => {
     expect(none(pairWith({ tier: "submitted" }))).toEqual([

@@ -3,7 +3,7 @@ import { estimate, ranks, single } from "./format.ts";
 import { architectureLabel, familyLabel, familyOrder, trackLabel } from "./labels.ts";
 import { basesOf, placeOf, rankingOf, tiedWith, whyNoPlace } from "./rankings.ts";
 import { cellOf, type RunMethod, type SiteRun } from "./run.ts";
-import { isQuick } from "./select.ts";
+import { isQuick, whyUnranked } from "./select.ts";
 
 export interface Column {
   readonly id: string;
@@ -160,8 +160,8 @@ function byRank(run: SiteRun): RunMethod[] {
 const order = ["method", "data", "architecture", "family", "track", "protocol", "tier"];
 
 function rankCell(run: SiteRun, basis: string, method: string): BoardCell {
-  if (isQuick(run)) return { text: "–", note: "quick runs are never ranked" };
-  if (!run.result.standard) return { text: "–", note: "not the protocol as it stands, so not ranked" };
+  const unranked = whyUnranked(run);
+  if (unranked !== undefined) return { text: "–", note: unranked };
   const ranking = rankingOf(run, basis);
   const place = placeOf(ranking, method);
   if (ranking === undefined || place === undefined)

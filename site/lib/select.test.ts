@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { SiteRun } from "./run.ts";
-import { comparable, newest } from "./select.ts";
+import { comparable, newest, whyUnranked } from "./select.ts";
 
 interface Facts {
   data?: string;
@@ -8,15 +8,17 @@ interface Facts {
   protocol?: string;
   date?: string;
   standard?: boolean;
+  track?: string;
+  split?: string;
 }
 const run = (
   id: string,
-  { data = "d", model = "m", protocol = "1", date = "2026-01-01", standard = true }: Facts,
+  { data = "d", model = "m", protocol = "1", date = "2026-01-01", standard = true, track, split }: Facts,
 ) =>
   ({
     id,
     pictures: [],
-    result: { data: { id: data }, model: { id: model }, protocol: { id: protocol }, standard },
+    result: { data: { id: data, track, split }, model: { id: model }, protocol: { id: protocol }, standard },
     telemetry: { date: `${date}T00:00:00Z` },
   }) as unknown as SiteRun;
 const ids = (runs: readonly SiteRun[]) => runs.map((r) => r.id);
@@ -56,4 +58,14 @@ describe("comparable", () => {
     expect(ids(comparable([changed, run("s", {})]))).toEqual(["s"]);
     expect(ids(comparable([changed]))).toEqual(["c"]);
   });
+});
+
+describe("whyUnranked", () => {
+  it.each([
+    [{ protocol: "1-draft", track: "synthetic", split: "test" }, undefined],
+    [{ protocol: "quick" }, "quick runs are never ranked"],
+    [{ standard: false }, "not the protocol as it stands, so not ranked"],
+    [{ track: "own", split: "unknown" }, "a data set of one’s own, so not ranked"],
+    [{ track: "medical", split: "unknown" }, "no official test split, so not ranked"],
+  ])("%j", (facts, reason) => expect(whyUnranked(run("a", facts))).toBe(reason));
 });

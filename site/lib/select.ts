@@ -22,6 +22,16 @@ export const isQuick = (run: SiteRun): boolean => run.result.protocol.id === "qu
 export const isDraft = (run: SiteRun): boolean => /draft|quick/.test(run.result.protocol.id);
 export const isSynthetic = (run: SiteRun): boolean => run.result.data.track === "synthetic";
 
+/** Why a run is shown without ranks, whatever it found; undefined for one that is ranked. */
+export function whyUnranked(run: SiteRun): string | undefined {
+  const { standard, data } = run.result;
+  if (isQuick(run)) return "quick runs are never ranked";
+  if (!standard) return "not the protocol as it stands, so not ranked";
+  if (data.track === "own") return "a data set of one’s own, so not ranked";
+  if (data.split === "unknown") return "no official test split, so not ranked";
+  return undefined;
+}
+
 /**
  * The runs that the home page draws its answer from: those of one protocol, since ranks of different ones are not comparable. Released
  * protocols come first, then drafts; quick runs only where there is nothing else.
