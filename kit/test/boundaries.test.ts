@@ -104,6 +104,54 @@ describe("the core runs anywhere", () => {
   });
 });
 
+describe("the browser's entry loads what a browser has", () => {
+  /** Not there, or, of ajv, forbidden: it makes code at run time, and a page's Content-Security-Policy has no unsafe-eval. */
+  const absent = /^(node:|sharp$|onnxruntime-node|onnxruntime-web$|ajv|yauzl|commander)/;
+
+  /** Packages that `entry` and whatever it loads at run time import though a browser cannot. */
+  function absentPackages(entry: string, all: readonly Source[]): string[] {
+    const byPath = new Map(all.map((source) => [source.path, source]));
+    const seen = new Set<string>();
+    const open = [entry];
+    const found: string[] = [];
+    for (let path = open.pop(); path !== undefined; path = open.pop()) {
+      const source = byPath.get(path);
+      if (seen.has(path) || source === undefined) continue;
+      seen.add(path);
+      for (const { specifier, typeOnly } of source.imports) {
+        if (typeOnly) continue;
+        const next = target(path, specifier);
+        if (next !== undefined) open.push(next);
+        else if (absent.test(specifier)) found.push(`${path}: imports ${specifier}`);
+      }
+    }
+    return found;
+  }
+
+  it("holds for the kit", () => {
+    expect(sources.some(({ path }) => path === "web.ts")).toBe(true);
+    expect(absentPackages("web.ts", sources)).toEqual([]);
+  });
+
+  it("notices what the entry of Node loads", () => {
+    const found = absentPackages("node.ts", sources);
+    for (const name of ["node:fs", "ajv/dist/2020.js"]) {
+      expect(found.some((line) => line.endsWith(`imports ${name}`))).toBe(true);
+    }
+  });
+
+  it.each(["node:fs", "sharp", "onnxruntime-node", "ajv/dist/2020.js"])(
+    "notices %s two files away",
+    (name) => {
+      const files = [
+        parseSource("web.ts", 'export { a } from "./a.ts";'),
+        parseSource("a.ts", `import "${name}"; import type { B } from "ajv";`),
+      ];
+      expect(absentPackages("web.ts", files)).toEqual([`a.ts: imports ${name}`]);
+    },
+  );
+});
+
 describe("every effect has one place", () => {
   const talk = /^(console|process\.(argv|exit|exitCode|stdin|stdout|stderr))(\.|$)/;
 

@@ -1,17 +1,8 @@
 /** What users get: the packed tarball, installed in an empty folder, with the native engine and without it. */
-import { execFileSync, spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import manifest from "../package.json" with { type: "json" };
 import { encodeNpy, parseNpy } from "../src/datasets/readers/npy.ts";
@@ -19,48 +10,12 @@ import { attr, canonicalOpset, node } from "../src/onnx/graph.ts";
 import { float32, toFloat32 } from "../src/onnx/tensor.ts";
 import { writeOnnx } from "../src/onnx/write.ts";
 import { nodeOnPath } from "./nodes.ts";
+import { cleanEnv, installKit, packKit, type Ran, runInstalled } from "./packed.ts";
 
 const windows = process.platform === "win32";
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "xai-kit-package-"));
 const full = join(folder, "full");
 const lean = join(folder, "lean");
-
-/** Without what the npm that runs the tests tells its children about its own package. */
-const env = {
-  ...Object.fromEntries(
-    Object.entries(process.env).filter(
-      ([key]) => !/^npm_(config_local_prefix|lifecycle_|package_|command)/.test(key),
-    ),
-  ),
-  ONNXRUNTIME_NODE_INSTALL: "skip",
-  NO_COLOR: "1",
-};
-
-const npm = (cwd: string, ...args: string[]): string =>
-  execFileSync(windows ? "npm.cmd" : "npm", args, { cwd, env, encoding: "utf8", shell: windows });
-
-function install(app: string, tarball: string, ...flags: string[]): void {
-  mkdirSync(app);
-  writeFileSync(join(app, "package.json"), '{ "private": true }');
-  npm(app, "install", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error", ...flags, tarball);
-}
-
-interface Ran {
-  status: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-function xaiKit(app: string, args: readonly string[], nodeBinary = process.execPath): Ran {
-  const bin = join(app, "node_modules", "xai-kit", manifest.bin["xai-kit"]);
-  const { status, stdout, stderr } = spawnSync(nodeBinary, [bin, ...args], {
-    cwd: app,
-    env,
-    encoding: "utf8",
-  });
-  return { status, stdout, stderr };
-}
 
 /** A linear model of the mean colour, whose gradient is known without computing it: class weight / pixels. */
 const classWeights = [
@@ -92,16 +47,15 @@ function saliency(app: string, nodeBinary = process.execPath): Ran & { gradient:
   const args = "attribute --model model.onnx --input x.npy --target 1 --method saliency --out phi.npy".split(
     " ",
   );
-  const ran = xaiKit(app, args, nodeBinary);
+  const ran = runInstalled(app, args, nodeBinary);
   expect(ran).toMatchObject({ status: 0 });
   return { ...ran, gradient: [...toFloat32(parseNpy(readFileSync(join(app, "phi.npy"))))] };
 }
 
 beforeAll(() => {
-  npm(root, "pack", "--workspace=kit", `--pack-destination=${folder}`, "--loglevel=error");
-  const tarball = join(folder, readdirSync(folder).find((name) => name.endsWith(".tgz"))!);
-  install(full, tarball);
-  install(lean, tarball, "--omit=optional");
+  const tarball = packKit(folder);
+  installKit(full, tarball);
+  installKit(lean, tarball, "--omit=optional");
   for (const app of [full, lean]) writeModel(app);
 }, 300_000);
 
@@ -126,23 +80,27 @@ describe("the package", () => {
     );
   });
 
-  it.each(["xai-kit", "xai-kit/node"])("can be imported as %s, types and all", (specifier) => {
-    const code = `console.log(Object.keys(await import("${specifier}")).length)`;
-    const names = execFileSync(process.execPath, ["--input-type=module", "-e", code], {
-      cwd: full,
-      encoding: "utf8",
-    });
-    expect(Number(names)).toBeGreaterThan(0);
-    const { types } = manifest.exports[specifier === "xai-kit" ? "." : "./node"];
-    expect(existsSync(join(full, "node_modules", "xai-kit", types))).toBe(true);
-  });
+  it.each(["xai-kit", "xai-kit/node", "xai-kit/web"] as const)(
+    "can be imported as %s, types and all",
+    (specifier) => {
+      const code = `console.log(Object.keys(await import("${specifier}")).length)`;
+      const names = execFileSync(process.execPath, ["--input-type=module", "-e", code], {
+        cwd: full,
+        encoding: "utf8",
+      });
+      expect(Number(names)).toBeGreaterThan(0);
+      const entries = { "xai-kit": ".", "xai-kit/node": "./node", "xai-kit/web": "./web" } as const;
+      const { types } = manifest.exports[entries[specifier]];
+      expect(existsSync(join(full, "node_modules", "xai-kit", types))).toBe(true);
+    },
+  );
 });
 
 describe("the command", () => {
   it("is found by npx and shows its help on stdout", () => {
     const help = execFileSync(windows ? "npx.cmd" : "npx", ["--no-install", "xai-kit", "--help"], {
       cwd: full,
-      env,
+      env: cleanEnv,
       encoding: "utf8",
       shell: windows,
     });
@@ -150,11 +108,15 @@ describe("the command", () => {
   });
 
   it("says its version", () => {
-    expect(xaiKit(full, ["--version"])).toEqual({ status: 0, stdout: `${manifest.version}\n`, stderr: "" });
+    expect(runInstalled(full, ["--version"])).toEqual({
+      status: 0,
+      stdout: `${manifest.version}\n`,
+      stderr: "",
+    });
   });
 
   it("prints JSON alone on stdout", () => {
-    const { status, stdout } = xaiKit(full, ["list", "methods", "--json"]);
+    const { status, stdout } = runInstalled(full, ["list", "methods", "--json"]);
     expect(status).toBe(0);
     expect(JSON.stringify(JSON.parse(stdout))).toContain('"saliency"');
   });
@@ -162,7 +124,7 @@ describe("the command", () => {
   it.each([[["explode"]], [["list", "nonsense"]], [["list", "methods", "--nonsense"]]])(
     "refuses %j on stderr, without a stack trace",
     (args) => {
-      const { status, stdout, stderr } = xaiKit(full, args);
+      const { status, stdout, stderr } = runInstalled(full, args);
       expect(status).toBeGreaterThan(0);
       expect(stdout).toBe("");
       expect(stderr).toMatch(/^error: /);
@@ -184,9 +146,32 @@ describe("the command", () => {
     expect(stderr).toMatch(/^note: .*slower.*npm install onnxruntime-node/m);
   });
 
+  it("computes with WebAssembly in this thread where xai-kit/web is imported", () => {
+    const code = `
+      import { readFileSync } from "node:fs";
+      import { attribute, createProbe, float32, methodOf, openModel } from "xai-kit/web";
+      const { model, engine, close } = await openModel(new Uint8Array(readFileSync("model.onnx")));
+      const x = float32([3, 8, 8], new Float32Array(${3 * pixels}).fill(0.5));
+      const { data } = await attribute(methodOf("saliency"), createProbe({ model, x, target: 1 }), {});
+      console.log(JSON.stringify({ provider: engine.info.provider, gradient: [...data] }));
+      await close();`;
+    const printed = execFileSync(process.execPath, ["--input-type=module", "-e", code], {
+      cwd: lean,
+      encoding: "utf8",
+    });
+    expect(JSON.parse(printed)).toEqual({ provider: "wasm", gradient: expectedGradient });
+  });
+
   it("without the native part of sharp says what to install", () => {
     writeFileSync(join(lean, "a.png"), Buffer.from("89504e470d0a1a0a", "hex"));
-    const { status, stderr } = xaiKit(lean, ["explain", "a.png", "--model", "model.onnx", "--out", "b.png"]);
+    const { status, stderr } = runInstalled(lean, [
+      "explain",
+      "a.png",
+      "--model",
+      "model.onnx",
+      "--out",
+      "b.png",
+    ]);
     expect(status).toBe(1);
     expect(stderr).toMatch(
       /^error: the image library sharp does not load .*\[E_SHARP\]\n {2}next: .*npm install/m,
@@ -199,9 +184,9 @@ describe("the command", () => {
       skip("no Node 20 or 22 on the PATH");
       return;
     }
-    const { status, stdout, stderr } = xaiKit(full, ["list", "methods", "--json"], older);
+    const { status, stdout, stderr } = runInstalled(full, ["list", "methods", "--json"], older);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(saliency(full, older).gradient).toEqual(expectedGradient);
-    expect(JSON.parse(stdout)).toEqual(JSON.parse(xaiKit(full, ["list", "methods", "--json"]).stdout));
+    expect(JSON.parse(stdout)).toEqual(JSON.parse(runInstalled(full, ["list", "methods", "--json"]).stdout));
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bytes, duration, estimate, interval, minute, number, percent, ranks } from "./format.ts";
+import { bytes, duration, estimate, interval, minute, number, percent, power, ranks } from "./format.ts";
 
 describe("number", () => {
   it("shows about three figures", () => {
@@ -53,3 +53,12 @@ it("writes dates, times, sizes and shares; the space before a unit does not brea
 });
 
 const plain = (text: string) => text.replaceAll("\u00a0", "_");
+
+it("writes powers of ten, with spaces that do not break", () => {
+  expect([3.14e-7, 1e-10, 2e5].map(power)).toEqual([
+    "3.1\u00a0×\u00a010⁻⁷",
+    "1.0\u00a0×\u00a010⁻¹⁰",
+    "2.0\u00a0×\u00a010⁵",
+  ]);
+  expect([0, Number.POSITIVE_INFINITY].map(power)).toEqual(["0", "no number"]);
+});

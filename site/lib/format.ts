@@ -75,3 +75,12 @@ export function duration(seconds: number): string {
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
   return hours > 0 ? `${hours}\u00a0h ${minutes}\u00a0min` : `${minutes}\u00a0min ${whole % 60}\u00a0s`;
 }
+
+/** "3.1 × 10⁻⁷", for differences; "0" for none at all. */
+export function power(value: number): string {
+  if (value === 0) return "0";
+  if (!Number.isFinite(value)) return "no number";
+  const [digits, exponent] = value.toExponential(1).split("e");
+  const raised = [...exponent.replace("+", "")].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
+  return `${digits.replace("-", "−")}\u00a0×\u00a010${raised}`;
+}

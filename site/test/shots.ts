@@ -45,7 +45,10 @@ for (const width of [1440, 390]) {
     for (const [name, path] of Object.entries({
       home: "/",
       leaderboard: "/leaderboard/",
+      guide: "/guide/",
+      demo: "/demo/",
       run,
+      submit: "/submit/",
       "not-found": "/404.html",
     })) {
       await page.goto(`http://127.0.0.1:${port}${path}`);

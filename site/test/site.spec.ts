@@ -7,7 +7,10 @@ const run = process.env.XAI_SITE_RUN ?? "";
 const pages = {
   home: "./",
   leaderboard: "./leaderboard/",
+  guide: "./guide/",
+  demo: "./demo/",
   run: `./runs/${run}/`,
+  submit: "./submit/",
   "not found": "./404.html",
 } as const;
 

@@ -8,6 +8,7 @@ import { openDataset } from "../datasets/open.ts";
 import { formatBytes } from "../engine/chunk.ts";
 import { KitError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
+import { unmetNeeds } from "../model/unmet.ts";
 import { readCard } from "../node.ts";
 import { methodOf, metricOf, protocolOf, protocols } from "../protocol/protocol.ts";
 import { selectSamples } from "../protocol/select.ts";
@@ -513,18 +514,6 @@ async function openData(options: Options): Promise<Dataset> {
       cause,
     });
   }
-}
-
-/** Why needs of methods cannot be met on this model. */
-function unmetNeeds(model: Model): RunFacts["unmet"] {
-  let gradient: string | null = null;
-  try {
-    model.assertDifferentiable();
-  } catch (error) {
-    if (!(error instanceof KitError) || error.code !== "E_NO_GRADIENT") throw error;
-    gradient = `no gradient for ${error.details.join("; ")}`;
-  }
-  return { gradient, cam: model.cam ? null : "the model has no tensor with a spatial grid" };
 }
 
 const planData = (plans: Plan) => ({
