@@ -4,5 +4,6 @@ export default defineConfig({
   test: {
     include: ["kit/**/*.test.ts", "scripts/**/*.test.ts", "site/**/*.test.ts"],
     testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

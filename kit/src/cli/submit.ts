@@ -39,9 +39,9 @@ export function registerSubmit(program: Command, run: Run): void {
       "after",
       `
 The run is validated first, as CI will. Then one commit with run.json and
-scores.parquet is made on a new branch; your working tree and current branch stay
-as they are. Pictures, the journal and images stay on this machine. Nothing is
-sent anywhere: pushing is left to you, and the command for it is printed.
+scores.parquet is made on a new branch; your working tree and current branch
+stay as they are. Pictures, the journal and images stay on this machine. Nothing
+is sent anywhere: pushing is left to you, and the command for it is printed.
 
 Examples:
   $ xai-kit submit xai-runs/resnet50-bloodmnist --dry-run
