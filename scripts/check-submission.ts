@@ -25,7 +25,7 @@ ends with 0 if it is admitted or brings no run, 1 if it is refused, 2 for wrong 
   node scripts/check-submission.ts --base main --head "$(git rev-parse HEAD)"
   node scripts/check-submission.ts --fetch origin --head 0123456789abcdef0123456789abcdef01234567 --from-fork`;
 
-/** For people. Every line begins with a word of ours, and none can be taken for a command to the runner of a workflow. */
+/** For people. Every line begins with a word of ours, and none can be taken for a command to the runner of a workflow, nor for what a compiler says. */
 export function textOf({ kind, admitted, broken, base, head, checks, problems, runs }: Verdict): string {
   const lines = [
     `commit ${head} against ${base}`,
@@ -46,7 +46,13 @@ export function textOf({ kind, admitted, broken, base, head, checks, problems, r
           ? "no run in it: code owners decide"
           : `refused, problems: ${problems.length}`,
   ];
-  return lines.map((line) => plain(line).replaceAll("##[", "## [")).join("\n");
+  return lines
+    .map((line) =>
+      plain(line)
+        .replaceAll("##[", "## [")
+        .replaceAll(/\bTS(?=\d)/g, "TS "),
+    )
+    .join("\n");
 }
 
 export const exitCodeOf = ({ kind, broken }: Verdict): number => (broken ? 3 : kind === "refused" ? 1 : 0);

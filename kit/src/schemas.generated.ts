@@ -1433,7 +1433,8 @@ export const runSchema = {
         },
         "seconds": {
           "type": "number",
-          "minimum": 0
+          "minimum": 0,
+          "maximum": 1000000000
         },
         "threads": {
           "type": "integer",
@@ -1486,7 +1487,8 @@ export const runSchema = {
             "memory": {
               "description": "bytes",
               "type": "integer",
-              "minimum": 0
+              "minimum": 0,
+              "maximum": 1000000000000000
             }
           },
           "required": [
@@ -1507,7 +1509,8 @@ export const runSchema = {
           "patternProperties": {
             "^[a-z0-9]+(-[a-z0-9]+)*$": {
               "type": "number",
-              "minimum": 0
+              "minimum": 0,
+              "maximum": 1000000000000
             }
           },
           "maxProperties": 200
@@ -1518,7 +1521,8 @@ export const runSchema = {
             "integer",
             "null"
           ],
-          "minimum": 0
+          "minimum": 0,
+          "maximum": 1000000000000000
         }
       },
       "required": [
@@ -1561,11 +1565,13 @@ export const runSchema = {
       "properties": {
         "forwards": {
           "type": "integer",
-          "minimum": 0
+          "minimum": 0,
+          "maximum": 1000000000000000
         },
         "backwards": {
           "type": "integer",
-          "minimum": 0
+          "minimum": 0,
+          "maximum": 1000000000000000
         }
       },
       "required": [

@@ -11,9 +11,10 @@ import { classificationQuality } from "../src/stats/classification.ts";
 const protocol = protocolOf("quick");
 const shape = { channels: 3, height: 32, width: 32 };
 const classes = 3;
-const count = 20;
 
 export interface MadeOptions {
+  /** images of the split; 16 of them are explained */
+  readonly count?: number;
   readonly ids?: "public" | "private";
   /** of the samples, and their groups */
   readonly nameOf?: (k: number) => string;
@@ -21,6 +22,7 @@ export interface MadeOptions {
 }
 
 export function composeOptions({
+  count = 20,
   ids = "public",
   nameOf = (k) => `image-${k}`,
 }: MadeOptions = {}): ComposeOptions {

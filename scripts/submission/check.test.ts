@@ -13,9 +13,15 @@ afterAll(() => rmSync(repo.folder, { recursive: true }));
 
 const others = testRun({ model: "others" });
 const mine = testRun();
-/** A newer run of the model on main, in which one method does badly by one metric. */
+/** On main since before the draft protocol was changed. */
+const outdated = testRun({ model: "outdated" });
+const before = outdated.text.replace(
+  /("protocol":\{"id":"1-draft","sha256":")[0-9a-f]{64}/,
+  `$1${"a".repeat(64)}`,
+);
+/** A newer run of that model, in which one method does badly by one metric. */
 const worse = testRun({
-  model: "others",
+  model: "outdated",
   date: "2026-01-20T00:00:00Z",
   change: (o) => ({
     ...o,
@@ -32,6 +38,8 @@ const worse = testRun({
 const workflow = ".github/workflows/validate.yml";
 const main = repo.commit([], {
   ...others.files,
+  ...outdated.files,
+  [`${outdated.folder}/run.json`]: before,
   "README.md": "Read me.\n",
   [workflow]: "name: Validate\n",
   "scripts/check-submission.ts": "process.exitCode = 1;\n",
@@ -205,10 +213,10 @@ describe("names and modes", () => {
   it("refuse two that are one without capitals, also on main", () => {
     const twin = mine.folder.replace("made", "Made");
     refused(judged({ ...mine.files, ...at(twin) }), /differs from ".*" in capitals only/);
-    const odd = repo.commit([main], { "results/runs/drawn-32/Made/x": "" });
+    const odd = repo.commit([main], { "results/runs/phantom-shapes/Made/x": "" });
     refused(
       judge(repo.commit([odd], mine.files), { base: odd }),
-      /from "results\/runs\/drawn-32\/Made" in capitals/,
+      /from "results\/runs\/phantom-shapes\/Made" in capitals/,
     );
   });
 
@@ -345,7 +353,7 @@ describe("documents", () => {
     const free = testRun({
       change: (o) => ({
         ...o,
-        dataset: { ...o.dataset, title: text, edition: text, notes: [text], classes: [text, "b", "c"] },
+        dataset: { ...o.dataset, edition: text, notes: [text], classes: [text, "b", "c"] },
         model: { ...o.model, prepared: { ...o.model.prepared, assumptions: [text] } },
       }),
     });
@@ -374,7 +382,7 @@ describe("documents", () => {
 describe("what only main knows", () => {
   it("refuses a result that is there already, whatever its date", () => {
     const again = testRun({ model: "others", date: "2026-01-09T00:00:00Z" });
-    refused(judged(again.files), /the same result is in results\/runs\/drawn-32\/others\/2026-01-02/);
+    refused(judged(again.files), /the same result is in results\/runs\/phantom-shapes\/others\/2026-01-02/);
     const first = testRun({ date: "2026-01-08T00:00:00Z" });
     refused(judged({ ...mine.files, ...first.files }), /the same result is in/);
   });
@@ -398,10 +406,18 @@ describe("what only main knows", () => {
     expect(verdict.runs[0].notes).toEqual(["not the protocol as it stands: shown, not ranked"]);
   });
 
+  it("refuses what a registry or a run on main contradicts", () => {
+    const again = testRun({ model: "others", change: (o) => ({ ...o, modelSha256: "f".repeat(64) }) });
+    refused(judged(again.files), /has a model of this name with another file/);
+    const blood = { id: "medmnist-bloodmnist", base: "medmnist-bloodmnist" };
+    const posing = testRun({ change: (o) => ({ ...o, dataset: { ...o.dataset, ...blood } }) });
+    refused(judged(posing.files), /"synthetic", where the registry has "medical"/);
+  });
+
   it("says what a newer run of the same model moves", () => {
     const { movement, admitted } = judged(worse.files);
     expect(admitted).toBe(true);
-    expect(movement?.runs).toMatchObject([{ how: "replaces", other: others.folder.slice(13) }]);
+    expect(movement?.runs).toMatchObject([{ how: "replaces", other: outdated.folder.slice(13) }]);
     const [run] = movement!.runs;
     const moved = run.how === "replaces" ? run.bases.map(({ basis }) => basis) : [];
     expect(moved).toContain("Infidelity");

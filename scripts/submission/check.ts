@@ -8,6 +8,7 @@ import { validateRun } from "../../kit/src/results/validate.ts";
 import { guideOf } from "../../site/guide/guide.ts";
 import type { Run, SiteRun } from "../../site/lib/run.ts";
 import { changesBetween } from "./changes.ts";
+import { doubtsOf } from "./claims.ts";
 import { commitsOf, GitError, mergeBases, readObjects, sizesOf } from "./git-objects.ts";
 import { type Movement, movementOf } from "./movement.ts";
 import { filesOnMain, runsOnMain } from "./on-main.ts";
@@ -61,7 +62,7 @@ const names = [
   "adds run folders and touches nothing else",
   "is of a size that runs have",
   "is valid, and every statistic follows from the scores",
-  "is new, and of a protocol and a day that the leaderboard takes",
+  "is new, and what it claims of its data, model, protocol and day holds",
 ] as const;
 
 /** @throws GitError if the repository has not what it is asked for */
@@ -124,6 +125,10 @@ export function checkSubmission(options: CheckOptions): Verdict {
       return [
         ...(known === undefined ? [] : [twice(file, known.id)]),
         ...asked[i].refusals.map(({ path, message, next }) => ({ file, path, message, next })),
+        ...(known === undefined ? doubtsOf(run, [...before, ...added.slice(0, i)]) : []).map((doubt) => ({
+          file,
+          ...doubt,
+        })),
       ];
     });
     if (broken.length > 0) return verdict(4, { problems: broken });

@@ -220,3 +220,12 @@ Each has what to do about it. Push to this branch, and it is checked again.
     expect(text).toContain("and 3 more");
   });
 });
+
+it("makes no fence that GitHub's Markdown does not know", () => {
+  for (const ticks of [1, 20, 21, 80, 300]) {
+    const shown = inert(`${"`".repeat(ticks)} @team [a](https://evil.example/)`);
+    expect(Math.max(...shown.match(/`+/g)!.map((run) => run.length))).toBeLessThanOrEqual(21);
+    expect(shown).toMatch(/^`/);
+  }
+  expect(inert("a`b")).toBe("`` a`b ``");
+});

@@ -11,12 +11,17 @@ const most = { comment: 60_000, text: 300, problems: 40, lines: 20 };
 /** Control and format characters (bidi marks, zero-width, line ends), halves of pairs: what changes a text without being seen. */
 export const plain = (text: string): string => text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "\ufffd");
 
+/** GitHub's Markdown knows no fence of more than 80; far below it nobody's text has one. */
+const mostTicks = 20;
+
 /** A text of a stranger in Markdown: one code span, whatever it holds. In it no mention, link, image, tag or comment is one. */
 export function inert(text: string): string {
   const characters = [...plain(text)];
-  const shown = characters.slice(0, most.text).join("") + (characters.length > most.text ? "…" : "");
-  if (shown.trim() === "") return "`(empty)`";
-  const longest = Math.max(0, ...(shown.match(/`+/g) ?? []).map((run) => run.length));
+  const cut = characters.slice(0, most.text).join("") + (characters.length > most.text ? "…" : "");
+  if (cut.trim() === "") return "`(empty)`";
+  const ticks = (of: string) => Math.max(0, ...(of.match(/`+/g) ?? []).map((run) => run.length));
+  const shown = ticks(cut) > mostTicks ? cut.replaceAll("`", "ˋ") : cut;
+  const longest = ticks(shown);
   const fence = "`".repeat(longest + 1);
   const space = longest > 0 ? " " : "";
   return `${fence}${space}${shown}${space}${fence}`;
@@ -69,7 +74,7 @@ function headline({ kind, broken, problems, runs }: Verdict): string {
   if (kind === "refused") {
     return `## Not admitted: ${count(problems.length, "problem")}\n\nEach has what to do about it. Push to this branch, and it is checked again.`;
   }
-  return `## Admitted: ${count(runs.length, "run")}\n\nEvery statistic was computed again from the scores and is the same to the last bit.`;
+  return `## Admitted: ${count(runs.length, "run")}\n\nEvery statistic of the scores was computed again and is the same to the last bit. Classification quality is taken at its word.`;
 }
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;

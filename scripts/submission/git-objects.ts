@@ -66,10 +66,13 @@ export function commitsOf(folder: string, revisions: readonly string[]): (string
  */
 export function fetchCommit(folder: string, remote: string, id: string, largest: number): void {
   const quiet = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
+  const settings = ["promisor", "partialclonefilter"].map((key) => `remote.${remote}.${key}`);
+  // a clone that leaves things out on purpose keeps its settings
+  const before = settings.filter((key) => git(folder, ["config", "--get", key], { also: [1] }).status === 0);
   git(folder, ["fetch", ...quiet, `--filter=blob:limit=${largest + 1}`, "--end-of-options", remote, id]);
   // else older versions of git would ask for what the filter left out as soon as it is named
-  for (const key of ["promisor", "partialclonefilter"])
-    git(folder, ["config", "--unset-all", `remote.${remote}.${key}`], { also: [5] });
+  for (const key of settings)
+    if (!before.includes(key)) git(folder, ["config", "--unset-all", key], { also: [5] });
 }
 
 /** None: the histories have nothing in common. Several: a merge would have to choose. */

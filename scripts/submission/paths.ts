@@ -43,7 +43,7 @@ export const limits = {
 type FileName = keyof typeof limits.bytes;
 const fileNames = Object.keys(limits.bytes) as FileName[];
 
-/** What decides about pull requests. Whoever could change it in one could admit it. */
+/** Where pull requests are decided. What that stands on (the kit, the guide, the lock file) is code, which its owners review. */
 const gate =
   /^(\.github(\/|$)|((docs\/)?CODEOWNERS$)|scripts\/(check-submission|admit)\.ts$|scripts\/submission(\/|$))/i;
 
@@ -182,8 +182,10 @@ function collisions(changes: readonly Change[], existing: readonly string[]): Re
   const problems: Refusal[] = [];
   for (const { path, before, after } of changes) {
     if (before !== undefined || after === undefined) continue;
-    const fault = (message: string) => problems.push({ file: path, path: "", message, next: useSubmit });
-    if (onMain.has(path)) fault("is on main by now");
+    const fault = (message: string, next = useSubmit) =>
+      problems.push({ file: path, path: "", message, next });
+    if (onMain.has(path))
+      fault("is on main by now", "merge main into the branch, or take a new one for the next run");
     for (const prefix of folders(path)) {
       const other = known.get(fold(prefix)) ?? prefix;
       known.set(fold(prefix), other);

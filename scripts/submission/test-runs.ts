@@ -19,6 +19,9 @@ interface Options {
   readonly change?: (options: ComposeOptions) => ComposeOptions;
 }
 
+/** A data set that the registry knows; its images are not asked for. */
+const shapes = { id: "phantom-shapes", base: "phantom-shapes", title: "Coloured shapes on clutter, drawn" };
+
 export function testRun({
   model = "made",
   date = "2026-01-02T03:04:05Z",
@@ -27,10 +30,12 @@ export function testRun({
 }: Options = {}): TestRun {
   const protocol = protocolOf(id);
   const composed = madeRun({
+    count: 16, // drawn pictures are all explained
     change: (made) =>
       change({
         ...made,
         modelId: model,
+        dataset: { ...made.dataset, ...shapes },
         telemetry: { ...made.telemetry, date },
         plan: plan({
           protocol,

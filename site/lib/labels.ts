@@ -13,11 +13,15 @@ const words: Readonly<Record<string, string>> = {
   vgg: "VGG",
 };
 
+/** Ids come from strangers: "constructor" is none of ours. */
+const known = (names: Readonly<Record<string, string>>, id: string): string | undefined =>
+  Object.hasOwn(names, id) ? names[id] : undefined;
+
 /** "vit-b-16" → "ViT-B-16", "clip-vit-mini" → "CLIP-ViT-mini" */
 export const architectureLabel = (id: string): string =>
   id
     .split("-")
-    .map((part) => words[part] ?? (part.length === 1 ? part.toUpperCase() : part))
+    .map((part) => known(words, part) ?? (part.length === 1 ? part.toUpperCase() : part))
     .join("-");
 
 const families: Readonly<Record<string, string>> = {
@@ -26,7 +30,7 @@ const families: Readonly<Record<string, string>> = {
   contrastive: "Contrastive",
 };
 export const familyOrder = Object.keys(families);
-export const familyLabel = (id: string): string => families[id] ?? id;
+export const familyLabel = (id: string): string => known(families, id) ?? id;
 
 const tracks: Readonly<Record<string, string>> = {
   natural: "Natural images",
@@ -36,7 +40,7 @@ const tracks: Readonly<Record<string, string>> = {
   synthetic: "Synthetic",
   own: "Own data",
 };
-export const trackLabel = (id: string): string => tracks[id] ?? id;
+export const trackLabel = (id: string): string => known(tracks, id) ?? id;
 
 /** "faithfulness" → "Faithfulness" */
 export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -22,6 +22,7 @@ const name = readdirSync(join(repository, model))[0];
 const place = `${model}/${name}`;
 const branch = `run/phantom-shapes-shapes-resnet-${name.slice(-8)}`;
 
+const path = process.env.PATH;
 const root = mkdtempSync(join(tmpdir(), "xai-kit-submit-"));
 const run = join(root, "run");
 const bare = join(root, "bare");
@@ -112,6 +113,56 @@ describe("xai-kit submit", () => {
       expect(shown).toContain(text.replaceAll(/\s+/g, " "));
   });
 
+  it("commits as the author alone, without a time zone", async () => {
+    vi.stubEnv("GIT_COMMITTER_NAME", "Secret Corp");
+    vi.stubEnv("GIT_COMMITTER_EMAIL", "sec@corp.example");
+    vi.stubEnv("TZ", "Asia/Tokyo");
+    await cli("submit", run, "--repo", clone);
+    const said = git(clone, "log", "-1", "--format=%an <%ae> %ad|%cn <%ce> %cd", "--date=raw", branch);
+    expect(said).toMatch(/^(Ada Contributor <ada@example\.org> \d+ \+0000)\|\1$/);
+    vi.stubEnv("GIT_COMMITTER_NAME", "Ada Contributor");
+    vi.stubEnv("GIT_COMMITTER_EMAIL", "ada@example.org");
+  });
+
+  it("works on the clone it is given, whatever repository a hook is in", async () => {
+    const other = join(root, "other");
+    git(root, "clone", "-q", bare, other);
+    vi.stubEnv("GIT_DIR", join(other, ".git"));
+    const { code } = await cli("submit", run, "--repo", clone);
+    vi.stubEnv("GIT_DIR", undefined);
+    expect(code).toBe(0);
+    expect(git(other, "branch", "--list", "run/*")).toBe("");
+    expect(git(clone, "branch", "--list", "run/*")).toContain(branch);
+  });
+
+  it("does not take a repository it cannot open for none", async () => {
+    vi.stubEnv("PATH", join(root, "no-git-here"));
+    const { code, err } = await cli("submit", run, "--repo", clone);
+    vi.stubEnv("PATH", path);
+    expect(code).toBe(1);
+    expect(err).toMatch(/\[E_GIT\]\n[\s\S]*next: install git/);
+    expect(existsSync(join(clone, "results"))).toBe(false);
+  });
+
+  it("takes a bare clone, a tag as base, and a path with spaces", async () => {
+    const spaced = join(root, "my results.git");
+    git(root, "clone", "-q", "--bare", bare, spaced);
+    git(spaced, "tag", "-a", "v1", "-m", "v1", "main");
+    const { code, out } = await cli("submit", run, "--repo", spaced, "--base", "v1");
+    expect(code).toBe(0);
+    expect(out).toContain(`git -C '${spaced}' push `);
+    expect(git(spaced, "rev-parse", `${branch}^`)).toBe(git(spaced, "rev-parse", "main"));
+    rmSync(spaced, { recursive: true });
+  });
+
+  it("shows reasons and parameters, which are words too", async () => {
+    const { err } = await cli("submit", run, "--repo", clone);
+    expect(err).toContain("map is constant");
+    expect(err.replaceAll(/\s+/g, " ")).toContain(
+      "integrated-gradients reference=mean rule=gauss-legendre steps=50",
+    );
+  });
+
   it("writes nothing in a dry run", async () => {
     const { code, out } = await cli("submit", run, "--repo", clone, "--dry-run");
     expect(code).toBe(0);
@@ -156,6 +207,16 @@ describe("xai-kit submit", () => {
     const { code, err } = await cli("submit", run, "--repo", clone, "--base", "main");
     expect(code).toBe(1);
     expect(err).toContain("this run is in main already");
+  });
+
+  it("says what main will ask of another run of a model of this name", async () => {
+    const folder = join(clone, model, "2020-01-01-00000000");
+    cpSync(run, folder, { recursive: true });
+    git(clone, "add", ".");
+    git(clone, "commit", "-qm", "theirs");
+    const { code, err } = await cli("submit", run, "--repo", clone, "--base", "main");
+    expect(code).toBe(0);
+    expect(err).toContain(`note: main has ${model}/2020-01-01-00000000: another run of a model of this name`);
   });
 
   it("without git writes the files to their place", async () => {

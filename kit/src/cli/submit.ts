@@ -81,12 +81,13 @@ async function submit(io: Io, given: string, { repo, base, dryRun }: Options): P
     return;
   }
   io.say(...said, "");
-  const target = targetOf(folderOf(repo), git);
+  const target = targetOf(folderOf(repo), git, base);
   io.signal.throwIfAborted();
   const made =
     target.git === undefined
       ? await written(target.root, files)
-      : committed(target.git, { run, identity, place, files }, base);
+      : committed(target.git, { run, identity, place, files }, target.base);
+  if (made.note !== undefined) io.say(`note: ${made.note}`);
   const next = nextSteps(target.root, made, place);
   await io.result(
     { ...answer, branch: made.branch, commit: made.commit, next },
@@ -135,15 +136,28 @@ function folderOf(repo: string | undefined): string {
   });
 }
 
-interface Target {
-  readonly root: string;
-  readonly git: Git | undefined;
+type Target =
+  | { readonly root: string; readonly git?: undefined }
+  | { readonly root: string; readonly git: Git; readonly base: Base };
+
+/** What the branch stands on: its name here, and the commit. */
+interface Base {
+  readonly name: string;
+  readonly id: string;
 }
 
+/** By this file a copy of the repository is known. */
+const schema = "schemas/run/v1.schema.json";
+
 /** The clone, or an unpacked copy of the repository where there is no git. Throws KitError E_REPO. */
-function targetOf(folder: string, git: Git | undefined): Target {
-  const root = git?.run(["rev-parse", "--show-toplevel"]) ?? folder;
-  if (existsSync(join(root, "schemas", "run", "v1.schema.json"))) return { root, git };
+function targetOf(folder: string, git: Git | undefined, base: string | undefined): Target {
+  const root = git?.ask(["rev-parse", "--show-toplevel"]) || folder; // a bare one has none
+  if (git === undefined) {
+    if (existsSync(join(root, schema))) return { root };
+  } else {
+    const found = baseOf(git, base);
+    if (git.ask(["cat-file", "-e", `${found.id}:${schema}`]) !== undefined) return { root, git, base: found };
+  }
   throw new KitError("E_REPO", {
     problem: `${root} is no copy of the results repository`,
     next: `fork ${repository}, git clone your fork, and name the clone: --repo <dir>`,
@@ -152,6 +166,8 @@ function targetOf(folder: string, git: Git | undefined): Target {
 
 interface Made {
   readonly says: string;
+  /** what the check will ask that only main can answer */
+  readonly note?: string;
   readonly branch: string | null;
   readonly commit: string | null;
   readonly remote: string | null;
@@ -170,23 +186,22 @@ async function written(root: string, files: Submission["files"]): Promise<Made> 
   };
 }
 
-function committed(
-  git: Git,
-  { run, identity, place, files }: Omit<Submission, "notes">,
-  given: string | undefined,
-): Made {
-  const base = baseOf(git, given);
+function committed(git: Git, { run, identity, place, files }: Omit<Submission, "notes">, base: Base): Made {
+  // pushing to the repository itself is for its maintainers: the fork is the other one
   const remotes = git.ask(["remote"])?.split("\n").filter(Boolean) ?? [];
-  const remote = remotes.includes("origin") ? "origin" : (remotes[0] ?? null);
+  const isOurs = (name: string) => sameRepository(git.ask(["remote", "get-url", name]) ?? "", repository);
+  const remote =
+    remotes.find((name) => name === "origin" && !isOurs(name)) ?? remotes.find((n) => !isOurs(n)) ?? null;
   const [data, model] = [run.result.data.id, run.result.model.id];
-  // whatever its date: the same result is the same run
-  const there = git
-    .run(["ls-tree", "--name-only", "-z", base, `${dirname(place)}/`])
+  const runs = git
+    .run(["ls-tree", "--name-only", "-z", "--full-tree", base.id, `${dirname(place)}/`])
     .split("\0")
-    .filter((path) => path.endsWith(`-${identity.slice(0, 8)}`));
+    .filter(Boolean);
+  // whatever its date: the same result is the same run
+  const there = runs.filter((path) => path.endsWith(`-${identity.slice(0, 8)}`));
   if (there.length > 0) {
     throw new KitError("E_SUBMIT", {
-      problem: `this run is in ${base} already: ${there[0]}`,
+      problem: `this run is in ${base.name} already: ${there[0]}`,
       next: "nothing needs to be done; other models and data sets are welcome",
     });
   }
@@ -204,9 +219,13 @@ function committed(
     });
   }
   const message = `Run: ${model} on ${data}\n\nprotocol ${run.result.protocol.id}, ${run.result.selection.samples} images, ${run.result.engine.package} (${run.result.engine.provider})\nidentity ${identity}\n`;
-  const commit = commitBeside(git, { base, branch, message, files });
+  const commit = commitBeside(git, { base: base.id, branch, message, files });
   return {
-    says: `branch ${branch}: one commit (${commit.slice(0, 8)}) on ${base}; your working tree is as it was`,
+    says: `branch ${branch}: one commit (${commit.slice(0, 8)}) on ${base.name}; your working tree is as it was`,
+    note:
+      runs.length === 0
+        ? undefined
+        : `${base.name} has ${runs[0]}: another run of a model of this name is taken only if it has the same weights, and a method or metric has been revised since`,
     branch,
     commit,
     remote,
@@ -214,17 +233,27 @@ function committed(
 }
 
 /** Main of the repository itself where a clone knows it, so that the pull request holds the run and nothing else. */
-function baseOf(git: Git, given: string | undefined): string {
+function baseOf(git: Git, given: string | undefined): Base {
   const candidates = given === undefined ? ["upstream/main", "origin/main", "main"] : [given];
-  const found = candidates.find(
-    (ref) => git.ask(["rev-parse", "--verify", "--quiet", `${ref}^{commit}`]) !== undefined,
-  );
-  if (found !== undefined) return found;
+  for (const name of candidates) {
+    const id = git.ask(["rev-parse", "--verify", "--quiet", "--end-of-options", `${name}^{commit}`]);
+    if (id !== undefined) return { name, id };
+  }
   throw new KitError("E_REPO", {
     problem: `this clone has no ${candidates.join(", no ")}`,
     next: "git fetch origin, or name what the branch shall stand on: --base <ref>",
   });
 }
+
+/** Of addresses as git takes them: https, ssh, with or without .git. */
+const sameRepository = (a: string, b: string): boolean => nameIn(a) === nameIn(b);
+const nameIn = (address: string): string =>
+  address
+    .toLowerCase()
+    .replace(/\.git$|\/$/g, "")
+    .split(/[:/]/)
+    .slice(-2)
+    .join("/");
 
 /** Everything a pull request would make public. */
 function publicFacts(
@@ -241,6 +270,7 @@ function publicFacts(
       "the commit",
       [
         { what: "author", value: author ?? "your name and address, as git has them" },
+        { what: "date", value: "when it is made, in UTC" },
         { what: "licence", value: "CC BY 4.0, as all results" },
       ],
     ],
@@ -268,10 +298,14 @@ function nextSteps(root: string, { branch, remote }: Made, place: string): strin
       `on ${repository}: fork, Add file, Upload files, into ${place}`,
       "open the pull request it offers; checks answer in minutes",
     ];
-  const at = root === process.cwd() ? "git" : `git -C ${root}`;
+  const at = root === process.cwd() ? "git" : `git -C ${quoted(root)}`;
   return [
     `${at} push ${remote ?? "<your fork>"} ${branch}`,
     `open a pull request from it: ${repository}/compare/main...<your name>:${branch.replaceAll("/", "%2F")}?expand=1`,
     "a comment there says within minutes what was checked, what to change, and what would move in the ranks",
   ];
 }
+
+/** For a shell, where it needs it. */
+const quoted = (path: string): string =>
+  /^[\w./:@%+=-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;

@@ -105,6 +105,8 @@ export interface DatasetOptions {
 export interface DatasetRef {
   readonly id: string;
   readonly base: string;
+  /** where the definition knows it before the files are open */
+  readonly title?: string;
   /** @throws KitError if files are missing or not what they should be */
   open(options: DatasetOptions): Promise<Dataset>;
 }

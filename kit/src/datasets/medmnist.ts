@@ -46,9 +46,16 @@ export const medmnist = defineDataset({
     if (set === undefined || !medmnistSizes.includes(size)) return undefined;
     const base = `medmnist-${flag}`;
     const id = size === 28 ? base : `${base}-${size}`;
-    return { id, base, open: (options) => openMedmnist(set, size, { id, base }, options) };
+    return {
+      id,
+      base,
+      title: titleOf(set, size),
+      open: (options) => openMedmnist(set, size, { id, base }, options),
+    };
   },
 });
+
+const titleOf = ({ title }: MedmnistSet, size: number): string => `${title}, ${size}x${size}`;
 
 async function openMedmnist(
   set: MedmnistSet,
@@ -92,7 +99,7 @@ async function openMedmnist(
     return {
       id,
       base,
-      title: `${set.title}, ${size}x${size}`,
+      title: titleOf(set, size),
       edition: edition.name,
       track: "medical",
       split,

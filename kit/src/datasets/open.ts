@@ -1,6 +1,6 @@
 /** From what a user types to an open data set. */
 import { KitError } from "../errors.ts";
-import type { Dataset, DatasetOptions, DatasetRef } from "./dataset.ts";
+import type { Dataset, DatasetDefinition, DatasetOptions, DatasetRef } from "./dataset.ts";
 import { datasets } from "./index.ts";
 
 /**
@@ -9,17 +9,34 @@ import { datasets } from "./index.ts";
  * @throws KitError E_DATASET_SPEC listing what there is
  */
 export function parseDatasetSpec(spec: string): DatasetRef {
-  for (const definition of datasets) {
-    if (spec !== definition.id && !/^[-:]/.test(spec.slice(definition.id.length))) continue;
-    if (!spec.startsWith(definition.id)) continue;
-    const found = definition.resolve(spec.slice(definition.id.length + 1));
-    if (found !== undefined) return found;
-  }
+  const found = find(spec);
+  if (found !== undefined) return found.ref;
   throw new KitError("E_DATASET_SPEC", {
     problem: `there is no data set "${spec}"`,
     details: datasets.flatMap(({ offers }) => offers),
     next: "name one of these",
   });
+}
+
+function find(spec: string): { definition: DatasetDefinition; ref: DatasetRef } | undefined {
+  for (const definition of datasets) {
+    if (spec !== definition.id && !/^[-:]/.test(spec.slice(definition.id.length))) continue;
+    if (!spec.startsWith(definition.id)) continue;
+    const ref = definition.resolve(spec.slice(definition.id.length + 1));
+    if (ref !== undefined) return { definition, ref };
+  }
+  return undefined;
+}
+
+/** What the registry says of the data set with this id; undefined where it has none. */
+export function registeredDataset(
+  id: string,
+): (Pick<DatasetDefinition, "track" | "ids"> & Pick<DatasetRef, "base" | "title">) | undefined {
+  const found = find(id);
+  if (found?.ref.id !== id) return undefined;
+  const { track, ids } = found.definition;
+  const { base, title } = found.ref;
+  return { track, ids, base, title };
 }
 
 /**

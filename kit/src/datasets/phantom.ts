@@ -25,9 +25,11 @@ export const phantom = defineDataset({
     const domain = phantomDomains.find(({ id }) => id === rest);
     if (domain === undefined) return undefined;
     const id = `phantom-${domain.id}`;
-    return { id, base: id, open: async (options) => openPhantoms(domain, options) };
+    return { id, base: id, title: titleOf(domain), open: async (options) => openPhantoms(domain, options) };
   },
 });
+
+const titleOf = ({ title }: PhantomDomain): string => `${title}, drawn`;
 
 function openPhantoms(domain: PhantomDomain, { split = "test" }: DatasetOptions): Dataset {
   const id = `phantom-${domain.id}`;
@@ -38,7 +40,7 @@ function openPhantoms(domain: PhantomDomain, { split = "test" }: DatasetOptions)
   return {
     id,
     base: id,
-    title: `${domain.title}, drawn`,
+    title: titleOf(domain),
     edition: "1",
     track: "synthetic",
     split,

@@ -10,7 +10,7 @@ import { type Protocol, protocolParams, protocols } from "../protocol/protocol.t
 import { standardMethods } from "../stats/summarise.ts";
 import { checkQuality } from "./check-quality.ts";
 import type { Result, Run } from "./document.ts";
-import { namesOwner, namesPlace } from "./private.ts";
+import { hidden, namesOwner, namesPlace } from "./private.ts";
 import type { Path } from "./strict-json.ts";
 import { compare, type Report, shown } from "./verdict.ts";
 
@@ -108,6 +108,12 @@ function checkMethods(result: Result, protocol: Protocol | undefined, report: Re
         report([...path, "standard"], "E_METHOD", "maps from elsewhere are not standard");
       continue;
     }
+    if (own.status === "external")
+      report(
+        [...path, "id"],
+        "E_METHOD",
+        `${own.id} is a method of the kit: maps from elsewhere need another name`,
+      );
     const facts = {
       title: known.title,
       control: known.control === true,
@@ -218,8 +224,9 @@ function checkSelection(result: Result, protocol: Protocol, report: Report): voi
   const masked = new Set(metrics.filter((m) => m.needs.includes("mask")).map((m) => m.id));
   const annotated = result.metrics.some((m) => masked.has(m.id));
   const most = Math.min(protocol.samples, result.data.count);
-  // where images carry masks only those are taken, and how many there are is not in the document
-  if (samples > most || (samples < most && !annotated)) {
+  // where some images carry masks only those are taken, and how many there are is not in the document; drawn pictures all do
+  const some = annotated && result.data.track !== "synthetic";
+  if (samples > most || (samples < most && !some)) {
     report(path("samples"), "E_STANDARD", `${samples} images where protocol ${protocol.id} takes ${most}`);
   }
   const wanted = {
@@ -338,6 +345,7 @@ export const rangeText = ([low, high]: Range): string => `[${low ?? "−∞"}, $
 /** No string of a run may tell where, or by whom, it was made. */
 function checkStrings(value: unknown, path: Path, report: Report): void {
   if (typeof value === "string") {
+    if (hidden.test(value)) report(path, "E_PRIVATE", `${shown(value)} holds characters that cannot be seen`);
     // PyTorch calls tensors /features/Relu_output_0
     if (path.at(-1) === "camLayer") return;
     if (namesPlace(value)) report(path, "E_PRIVATE", `${shown(value)} names a place on somebody's machine`);
@@ -346,8 +354,8 @@ function checkStrings(value: unknown, path: Path, report: Report): void {
   } else if (typeof value === "object" && value !== null) {
     for (const [key, child] of Object.entries(value)) {
       const below = [...path, Array.isArray(value) ? Number(key) : key];
-      if (namesPlace(key) || namesOwner(key))
-        report(below, "E_PRIVATE", "this key names a place or an address");
+      if (namesPlace(key) || namesOwner(key) || hidden.test(key))
+        report(below, "E_PRIVATE", "this key names a place or an address, or cannot be seen whole");
       checkStrings(child, below, report);
     }
   }

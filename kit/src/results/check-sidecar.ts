@@ -10,9 +10,10 @@ import { summarise } from "../stats/summarise.ts";
 import { tableOf } from "../stats/table.ts";
 import { failedOf, inRange, rangeText } from "./check-document.ts";
 import type { Result } from "./document.ts";
+import { hidden, namesOwner, namesPlace } from "./private.ts";
 import { compareRows, decodeSidecar, encodeSidecar, type SidecarRow } from "./sidecar.ts";
 import type { Path } from "./strict-json.ts";
-import { compare, type Findings, type Report } from "./verdict.ts";
+import { compare, type Findings, type Report, shown } from "./verdict.ts";
 
 const advice = "hand in the two files as the evaluation wrote them";
 
@@ -56,6 +57,8 @@ export function checkSidecar(
   checkRows(result, rows, inFile);
   if (findings.problems.length > before) return;
   checkHoles(result, rows, report);
+  // the work of recomputing grows with images, and how many there may be is known by now
+  if (findings.problems.length > before) return;
   recompute(result, rows, report, inFile);
   if (findings.problems.length === before && !sameBytes(encodeSidecar(rows, ids), bytes)) {
     warnings.report(file, advice)(
@@ -88,6 +91,15 @@ function checkRows(
     }
     if (result.data.ids === "private" && !(keyed.test(row.sample) && keyed.test(row.group))) {
       complain("private ids are 16 hexadecimal digits", "sample");
+    }
+    for (const [column, text] of [
+      ["sample", row.sample],
+      ["group", row.group],
+      ["skips", Object.values(row.skips).join(" ")],
+    ] as const) {
+      if (namesPlace(text) || namesOwner(text))
+        complain(`${shown(text)} names a place, a person or a machine`, column);
+      else if (hidden.test(text)) complain(`${shown(text)} holds characters that cannot be seen`, column);
     }
     const previous = rows[i - 1];
     const step =
@@ -134,6 +146,14 @@ function checkHoles(result: Result, rows: readonly SidecarRow[], report: Report)
         `${explained} of ${samples} images have rows and ${failedOf(result, id)} failed: the rest is missing`,
       );
     }
+  }
+  const explained = new Set(rows.map((row) => row.sample)).size;
+  if (explained > result.selection.samples) {
+    report(
+      ["result", "selection", "samples"],
+      "E_COUNT",
+      `${result.selection.samples}, but rows of ${explained} images`,
+    );
   }
   for (const [i, { id, samples: most }] of result.metrics.entries()) {
     const scored = rows.filter((row) => Object.hasOwn(row.scores, id) || Object.hasOwn(row.skips, id));

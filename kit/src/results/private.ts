@@ -10,3 +10,6 @@ const address = /[\w.+-]+@[\w-]+(\.[\w-]+)+|\b[\w-]+\.(local|lan|internal|locald
 
 /** A mail address, user@host.domain, or the name of a machine on somebody's network. */
 export const namesOwner = (text: string): boolean => address.test(text);
+
+/** Control and format characters (line ends, terminal escapes, bidi marks, zero width): a text is not what it seems. */
+export const hidden = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u;

@@ -425,3 +425,59 @@ it("warns of revisions that are no longer the newest, and does not judge their p
     entry.revision--;
   }
 });
+
+describe("what a stranger may not write", () => {
+  it.each([
+    ["a terminal escape", "\u001b[31mred"],
+    ["a mark that turns the text around", "a\u202eb"],
+    ["nothing that can be seen", "\u200b"],
+  ])("a title with %s", (_, title) => {
+    expect(problemsOf(forged(["result", "data", "title"], title))).toContain("$.result.data.title E_PRIVATE");
+  });
+
+  it.each([
+    ["a path", { sample: "/home/ada/patients/3.png" }, "row 0, sample E_SIDECAR"],
+    ["an address", { group: "ada@hospital.example" }, "row 0, group E_SIDECAR"],
+    ["a control character", { sample: "a\u0007" }, "row 0, sample E_SIDECAR"],
+  ])("a row with %s", (_, change, problem) => {
+    const [first, ...rest] = decodeSidecar(made.sidecar).rows;
+    const bytes = encodeSidecar(
+      [{ ...first, ...change }, ...rest],
+      metrics.map((m) => m.id),
+    );
+    expect(problemsOf(made.text, bytes)).toContain(problem);
+  });
+
+  it("maps of its own under the name of a method of the kit", () => {
+    const path = ["result", "methods", saliency];
+    expect(problemsOf(forged([...path, "status"], "external"))).toContain(
+      `$.result.methods[${saliency}].id E_METHOD`,
+    );
+  });
+
+  it("fewer drawn pictures than the protocol takes, since all of them have masks", () => {
+    expect(problemsOf(forged(["result", "selection", "samples"], 8))).toContain(
+      "$.result.selection.samples E_STANDARD",
+    );
+  });
+
+  it("rows of more images than were explained, which are not even recomputed", () => {
+    const { rows } = decodeSidecar(made.sidecar);
+    const last = rows.at(-1)!;
+    const empty = Array.from({ length: 5000 }, (_, k) => ({
+      ...last,
+      sample: `z${`${k}`.padStart(5, "0")}`,
+      group: `z${k}`,
+      targetKind: "predicted" as const,
+      scores: {},
+      skips: {},
+    }));
+    const bytes = encodeSidecar(
+      [...rows, ...empty],
+      metrics.map((m) => m.id),
+    );
+    const problems = problemsOf(made.text, bytes);
+    expect(problems).toContain("$.result.selection.samples E_COUNT");
+    expect(problems.some((p) => p.includes("statistics"))).toBe(false);
+  });
+});

@@ -1,0 +1,123 @@
+import { describe, expect, it } from "vitest";
+import type { SiteRun } from "../../site/lib/run.ts";
+import { doubtsOf } from "./claims.ts";
+import { testRun } from "./test-runs.ts";
+
+type Result = SiteRun["result"];
+const first = testRun().run;
+
+/** The same run with other words in it; its numbers do not matter here. */
+function claiming(
+  change: (result: Result) => void = () => undefined,
+  id = "phantom-shapes/made/2026-01-02-0",
+): SiteRun {
+  const run = structuredClone(first) as unknown as SiteRun;
+  change(run.result);
+  return { ...run, id, pictures: [], tier: "recomputed" };
+}
+const messages = (run: SiteRun, before: readonly SiteRun[] = []) =>
+  doubtsOf(run, before).map(({ path, message }) => `${path}: ${message}`);
+
+describe("what data a run claims", () => {
+  it("believes what the registry says too", () => expect(messages(claiming())).toEqual([]));
+
+  it("refuses a data set that the kit does not have", () => {
+    expect(
+      messages(claiming(({ data }) => Object.assign(data, { id: "my-patients", base: "my-patients" }))),
+    ).toEqual(["$.result.data.id: the kit has no data set my-patients"]);
+  });
+
+  it("refuses real images in the synthetic track, where drafts are taken", () => {
+    const blood = claiming(({ data }) =>
+      Object.assign(data, { id: "medmnist-bloodmnist", base: "medmnist-bloodmnist" }),
+    );
+    expect(messages(blood)[0]).toBe('$.result.data.track: "synthetic", where the registry has "medical"');
+  });
+
+  it("refuses a title that is an advertisement", () => {
+    expect(messages(claiming(({ data }) => Object.assign(data, { title: "Buy pills" })))).toEqual([
+      '$.result.data.title: "Buy pills", where the registry has "Coloured shapes on clutter, drawn"',
+    ]);
+  });
+
+  it("compares the images with those of the runs that are there", () => {
+    const other = claiming(
+      ({ model }) => Object.assign(model, { id: "other" }),
+      "phantom-shapes/other/2026-01-01-1",
+    );
+    const odd = claiming(({ data }) =>
+      Object.assign(data, { fingerprint: { kind: "sha256", value: "2".repeat(64) }, count: 17 }),
+    );
+    expect(messages(odd, [other])).toEqual([
+      `$.result.data.count: 17, where ${other.id} has 16`,
+      expect.stringContaining("$.result.data.fingerprint: "),
+    ]);
+    const edition = claiming(({ data }) => Object.assign(data, { edition: "2", count: 17 }));
+    expect(messages(edition, [other])).toEqual([]);
+  });
+
+  it("asks nothing of private images that only their owner can tell", () => {
+    const folder = {
+      id: "folder",
+      base: "folder",
+      track: "own",
+      ids: "private",
+      title: "Mine",
+      classNames: null,
+    };
+    const [mine, theirs] = [1, 2].map((n) =>
+      claiming(({ data, model }) => {
+        Object.assign(data, folder, { fingerprint: { kind: "hmac-sha256", value: `${n}`.repeat(64) } });
+        Object.assign(model, { id: `model-${n}` });
+      }, `folder/model-${n}/2026-01-02-${n}`),
+    );
+    expect(messages(mine, [theirs])).toEqual([]);
+  });
+});
+
+describe("whose model a run claims", () => {
+  const there = claiming(undefined, "phantom-shapes/made/2026-01-01-1");
+
+  it.each([
+    ["sha256", "f".repeat(64), "another file"],
+    ["architecture", "vgg-16", "another architecture"],
+    ["family", "contrastive", "another family"],
+  ])("refuses the name of a model with another %s", (key, value, says) => {
+    const [found] = messages(
+      claiming(({ model }) => Object.assign(model, { [key]: value })),
+      [there],
+    );
+    expect(found).toBe(`$.result.model.${key}: ${there.id} has a model of this name with ${says}`);
+  });
+
+  it("refuses to put a run aside for another of the same", () => {
+    expect(messages(claiming(), [there])[0]).toContain("no method or metric has been revised since");
+    expect(
+      messages(
+        claiming(({ protocol }) => Object.assign(protocol, { id: "2" })),
+        [there],
+      ),
+    ).toEqual([]);
+  });
+
+  it("takes a newer one where a draft has changed or a revision is higher", () => {
+    const draft = claiming(({ protocol }) => Object.assign(protocol, { sha256: "a".repeat(64) }));
+    expect(messages(draft, [there])).toEqual([]);
+    for (const kind of ["methods", "metrics"] as const) {
+      const revised = claiming((result) =>
+        Object.assign(result[kind][0], { revision: result[kind][0].revision + 1 }),
+      );
+      expect(messages(revised, [there])).toEqual([]);
+    }
+  });
+
+  it("lets the same name stand for other weights on other data", () => {
+    const elsewhere = claiming(({ data }) => Object.assign(data, { id: "phantom-cxr", base: "phantom-cxr" }));
+    expect(
+      messages(
+        claiming(({ model }) => Object.assign(model, { sha256: "f".repeat(64) })),
+        [elsewhere],
+      ),
+    ).toEqual([]);
+  });
+});
