@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -5,5 +6,7 @@ export default defineConfig({
     include: ["kit/**/*.test.ts", "scripts/**/*.test.ts", "site/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // by itself it leaves a core free, which of two is half
+    maxWorkers: availableParallelism(),
   },
 });

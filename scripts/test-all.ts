@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { readReport, type Tally, verdict } from "./test-report.ts";
+import { type Report, readReport, slowest, type Tally, verdict } from "./test-report.ts";
 import { testSite } from "./test-site.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -121,13 +121,15 @@ async function runVitest(folders: string[]): Promise<Tally> {
   let tally: Tally;
   try {
     const path = (name: string) => relative(root, name).split(sep).join("/");
-    const report = readReport(JSON.parse(readFileSync(file, "utf8")), path);
+    const written = JSON.parse(readFileSync(file, "utf8")) as Report;
+    const report = readReport(written, path);
     tally = report.tally;
     for (const { name, passed, failed } of report.folders) {
       console.log(
         `${failed === 0 ? "ok    " : "FAILED"}  ${name}  ${passed} passed${failed ? `, ${failed} failed` : ""}`,
       );
     }
+    console.log(`the slowest files:\n${slowest(written, path).join("\n")}`);
   } catch (error) {
     console.log(`vitest left no report: ${error instanceof Error ? error.message : error}`);
     tally = { passed: 0, failed: 1, skipped: [] };

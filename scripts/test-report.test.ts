@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { readReport, verdict } from "./test-report.ts";
+import { readReport, slowest, verdict } from "./test-report.ts";
 
 const test = (fullName: string, status: string) => ({ fullName, status });
 const path = (name: string) => name.replace("/repo/", "");
@@ -34,6 +34,18 @@ it("counts a file that failed without a failed test as one failure", () => {
     { name: "kit/src/onnx", passed: 1, failed: 1 },
     { name: "kit/test", passed: 0, failed: 2 },
   ]);
+});
+
+it("names the slowest files", () => {
+  const file = (name: string, seconds: number) => ({
+    name: `/repo/${name}`,
+    status: "passed",
+    startTime: 1000,
+    endTime: 1000 + 1000 * seconds,
+    assertionResults: [],
+  });
+  const testResults = [file("a.test.ts", 1.5), file("b.test.ts", 12.34), file("c.test.ts", 0.1)];
+  expect(slowest({ testResults }, path, 2)).toEqual(["  12.3 s  b.test.ts", "   1.5 s  a.test.ts"]);
 });
 
 it("names skips in the verdict only when there are some", () => {

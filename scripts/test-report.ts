@@ -11,6 +11,9 @@ export interface Report {
   testResults: {
     name: string;
     status: string;
+    /** milliseconds of an epoch */
+    startTime?: number;
+    endTime?: number;
     assertionResults: { fullName: string; status: string }[];
   }[];
 }
@@ -51,6 +54,18 @@ export function readReport(
     folders.set(name, folder);
   }
   return { tally, folders: [...folders.values()].sort((a, b) => (a.name < b.name ? -1 : 1)) };
+}
+
+/** The files that took longest, as lines: "12.3 s  kit/test/a.test.ts". */
+export function slowest(report: Report, path: (name: string) => string, most = 8): string[] {
+  return report.testResults
+    .map(({ name, startTime = 0, endTime = 0 }) => ({
+      name: path(name),
+      seconds: (endTime - startTime) / 1000,
+    }))
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, most)
+    .map(({ name, seconds }) => `${seconds.toFixed(1).padStart(6)} s  ${name}`);
 }
 
 export function verdict({ passed, failed, skipped }: Tally): string {

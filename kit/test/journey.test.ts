@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { installKit, packKit, runInstalled } from "./packed.ts";
-import { git, makeResultsRepository } from "./results-repository.ts";
+import { git, gitEnv, makeResultsRepository } from "./results-repository.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "xai-kit-journey-"));
@@ -17,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const app = join(folder, "app");
 const clone = join(folder, "clone");
-const model = "phantom-shapes/shapes-resnet";
+const model = "phantom-cxr/cxr-vit";
 let bare: string;
 
 /** A script of this repository, as main would run it. */
@@ -40,9 +40,9 @@ beforeAll(() => {
 
 describe("the journey", () => {
   it("evaluates a bundled model with the packed kit alone", { timeout: 1_200_000 }, () => {
-    const file = "node_modules/xai-kit/models/shapes-resnet.onnx";
+    const file = "node_modules/xai-kit/models/cxr-vit.onnx";
     const { status, stderr } = runInstalled(app, [
-      ...["evaluate", "--model", file, "--data", "phantom:shapes"],
+      ...["evaluate", "--model", file, "--data", "phantom:cxr"],
       ...["--pictures", "1", "--out", "run"],
     ]);
     expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
@@ -59,7 +59,12 @@ describe("the journey", () => {
   });
 
   it("hands the run in: one commit on a branch of the clone, pushed by its author", () => {
-    const { status, stdout, stderr } = runInstalled(app, ["submit", "run", "--repo", clone, "--json"]);
+    const { status, stdout, stderr } = runInstalled(
+      app,
+      ["submit", "run", "--repo", clone, "--json"],
+      process.execPath,
+      gitEnv,
+    );
     expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
     const answer = JSON.parse(stdout);
     expect(answer.place).toMatch(new RegExp(`^results/runs/${model}/\\d{4}-\\d\\d-\\d\\d-[0-9a-f]{8}$`));
@@ -96,6 +101,6 @@ describe("the journey", () => {
     for (const page of ["leaderboard", "guide"]) {
       expect(readFileSync(join(out, page, "index.html"), "utf8")).toContain(`href="${address}"`);
     }
-    expect(readFileSync(join(out, address, "index.html"), "utf8")).toContain("shapes-resnet");
+    expect(readFileSync(join(out, address, "index.html"), "utf8")).toContain("cxr-vit");
   });
 });

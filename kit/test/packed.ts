@@ -42,11 +42,16 @@ export interface Ran {
 }
 
 /** The command of the package that is installed in `app`. */
-export function runInstalled(app: string, args: readonly string[], nodeBinary = process.execPath): Ran {
+export function runInstalled(
+  app: string,
+  args: readonly string[],
+  nodeBinary = process.execPath,
+  env: NodeJS.ProcessEnv = {},
+): Ran {
   const bin = join(app, "node_modules", "xai-kit", manifest.bin["xai-kit"]);
   const { status, stdout, stderr } = spawnSync(nodeBinary, [bin, ...args], {
     cwd: app,
-    env: cleanEnv,
+    env: { ...cleanEnv, ...env },
     encoding: "utf8",
     maxBuffer: 2 ** 26,
   });

@@ -7,8 +7,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Nobody's own settings, and an author. */
-export const gitEnv: NodeJS.ProcessEnv = {
-  ...process.env,
+export const gitEnv = {
   GIT_CONFIG_GLOBAL: "/dev/null",
   GIT_CONFIG_SYSTEM: "/dev/null",
   GIT_AUTHOR_NAME: "Ada Contributor",
@@ -19,7 +18,11 @@ export const gitEnv: NodeJS.ProcessEnv = {
 
 /** Throws what git said, where it says no. */
 export function git(cwd: string, ...args: string[]): string {
-  const { status, stdout, stderr, error } = spawnSync("git", args, { cwd, env: gitEnv, encoding: "utf8" });
+  const { status, stdout, stderr, error } = spawnSync("git", args, {
+    cwd,
+    env: { ...process.env, ...gitEnv },
+    encoding: "utf8",
+  });
   if (status !== 0) throw error ?? new Error(`git ${args.join(" ")}\n${stderr}`);
   return stdout.trim();
 }
