@@ -26,7 +26,6 @@ export { type Metric, type Score, score } from "./metrics/metric.ts";
 export type { Model } from "./model/model.ts";
 export { type Prepared, type PrepareOptions, prepare } from "./model/prepare.ts";
 export { createProbe, type Probe } from "./model/probe.ts";
-export { unmetNeeds } from "./model/unmet.ts";
 export { readOnnx } from "./onnx/read.ts";
 export { type Float32Tensor, float32 } from "./onnx/tensor.ts";
 export { phantomDomains } from "./phantoms/index.ts";
@@ -40,6 +39,7 @@ export { type Rng, rngOf } from "./rng.ts";
 export { explainedClass } from "./runner/execute.ts";
 export { annotationOf, defaultResize, pixelsOf, type Resize } from "./runner/pixels.ts";
 export { plan } from "./runner/plan.ts";
+export { unmetNeeds } from "./runner/unmet.ts";
 export type { ModelCard } from "./schemas.generated.ts";
 export { type DecodedImage8, decodeImage8 } from "./web/image.ts";
 

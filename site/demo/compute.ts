@@ -10,7 +10,6 @@ import { score } from "../../kit/src/metrics/metric.ts";
 import type { ImageShape } from "../../kit/src/model/image.ts";
 import type { Model } from "../../kit/src/model/model.ts";
 import { createProbe } from "../../kit/src/model/probe.ts";
-import { unmetNeeds } from "../../kit/src/model/unmet.ts";
 import type { Float32Tensor } from "../../kit/src/onnx/tensor.ts";
 import { protocolOf } from "../../kit/src/protocol/protocol.ts";
 import { type Shown, shownOf } from "../../kit/src/render/shown.ts";
@@ -18,6 +17,7 @@ import { rngOf } from "../../kit/src/rng.ts";
 import { requireFinite } from "../../kit/src/runner/classify.ts";
 import { explainedClass } from "../../kit/src/runner/execute.ts";
 import { attributionPasses, metricPasses, type Plan, plan } from "../../kit/src/runner/plan.ts";
+import { unmetNeeds } from "../../kit/src/runner/unmet.ts";
 
 /** The metrics of the page, by registry id. */
 export const shownMetrics = ["sparseness", "deletion-auc"] as const;

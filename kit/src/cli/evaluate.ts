@@ -8,7 +8,6 @@ import { openDataset } from "../datasets/open.ts";
 import { formatBytes } from "../engine/chunk.ts";
 import { KitError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
-import { unmetNeeds } from "../model/unmet.ts";
 import { readCard } from "../node.ts";
 import { methodOf, metricOf, protocolOf, protocols } from "../protocol/protocol.ts";
 import { selectSamples } from "../protocol/select.ts";
@@ -23,6 +22,7 @@ import { type Found, type Journal, openJournal, otherPlan, readJournal } from ".
 import { boxesOf, defaultResize, type Resize } from "../runner/pixels.ts";
 import { type Plan, plan } from "../runner/plan.ts";
 import { inShard, parseShard, type Shard, shardName } from "../runner/share.ts";
+import { unmetNeeds } from "../runner/unmet.ts";
 import type { ModelCard } from "../schemas.generated.ts";
 import { openEngines } from "./engines.ts";
 import type { Io, Run } from "./io.ts";

@@ -1,6 +1,6 @@
 import { KitError } from "../errors.ts";
 import type { Need } from "../methods/method.ts";
-import type { Model } from "./model.ts";
+import type { Model } from "../model/model.ts";
 
 /** Why needs of methods cannot be met on this model; null where they can. */
 export function unmetNeeds(model: Pick<Model, "assertDifferentiable" | "cam">): Record<Need, string | null> {
