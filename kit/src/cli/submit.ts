@@ -174,7 +174,8 @@ interface Made {
 }
 
 async function written(root: string, files: Submission["files"]): Promise<Made> {
-  for (const [path, content] of files) {
+  // run.json last: it names the hash of the other, and without it the folder is no run yet
+  for (const [path, content] of [...files].reverse()) {
     await mkdir(dirname(join(root, path)), { recursive: true });
     await writeFileAtomic(join(root, path), content);
   }
@@ -250,7 +251,7 @@ const sameRepository = (a: string, b: string): boolean => nameIn(a) === nameIn(b
 const nameIn = (address: string): string =>
   address
     .toLowerCase()
-    .replace(/\.git$|\/$/g, "")
+    .replace(/(\.git)?\/*$/, "")
     .split(/[:/]/)
     .slice(-2)
     .join("/");
