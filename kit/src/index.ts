@@ -19,6 +19,7 @@ export { type Prepared, type PrepareOptions, prepare } from "./model/prepare.ts"
 export { createProbe, type Probe } from "./model/probe.ts";
 export { fold } from "./onnx/fold.ts";
 export type { Graph, Node, ValueInfo } from "./onnx/graph.ts";
+export { withParameters } from "./onnx/parameters.ts";
 export { readOnnx } from "./onnx/read.ts";
 export { type Float32Tensor, float32, type Tensor } from "./onnx/tensor.ts";
 export { writeOnnx } from "./onnx/write.ts";

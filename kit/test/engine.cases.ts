@@ -151,11 +151,47 @@ export const cases: readonly Case[] = [
     group: 2,
     strides: [2, 2],
   }),
+  transposeCase("several inputs and one output in a group", wave([2, 6, 4, 3]), wave([6, 1, 3, 2], 1), {
+    group: 3,
+  }),
   transposeCase("patch 4×4", wave([1, 5, 2, 2]), wave([5, 3, 4, 4], 1), { strides: [4, 4] }),
   transposeCase("dilation 2", wave([1, 2, 4, 4]), wave([2, 2, 3, 3], 1), {
     dilations: [2, 2],
     pads: [2, 2, 2, 2],
   }),
+
+  one(
+    "one axis, stride 2, padding",
+    "Conv",
+    [count([1, 1, 5]), float32([1, 1, 3], [1, 10, 100])],
+    float32([1, 1, 3], [100 + 0, 321, 43]),
+    { strides: attr.ints([2]), pads: attr.ints([1, 1]) },
+    { constants: [1] },
+  ),
+  one(
+    "three axes",
+    "Conv",
+    [count([1, 1, 2, 2, 3]), float32([1, 1, 2, 2, 2], [1, 1, 1, 1, 1, 1, 1, 2])],
+    float32([1, 1, 1, 1, 2], [0 + 1 + 3 + 4 + 6 + 7 + 9 + 20, 1 + 2 + 4 + 5 + 7 + 8 + 10 + 22]),
+    {},
+    { constants: [1] },
+  ),
+  one(
+    "one axis, stride 2",
+    "ConvTranspose",
+    [float32([1, 1, 3], [1, 2, 3]), float32([1, 1, 3], [1, 10, 100])],
+    float32([1, 1, 7], [1, 10, 102, 20, 203, 30, 300]),
+    { strides: attr.ints([2]) },
+    { constants: [1] },
+  ),
+  one(
+    "three axes, stride 2",
+    "ConvTranspose",
+    [float32([1, 1, 1, 1, 2], [1, 2]), count([1, 1, 2, 1, 3], 1)],
+    float32([1, 1, 2, 1, 5], [1, 2, 3 + 2, 4, 6, 4, 5, 6 + 8, 10, 12]),
+    { strides: attr.ints([2, 2, 2]) },
+    { constants: [1] },
+  ),
 
   // pooling, and what its gradient needs
   one(
@@ -206,6 +242,39 @@ export const cases: readonly Case[] = [
     row(2, 0, 5, 0),
     { axis: attr.int(0), reduction: attr.string("add") },
   ),
+  one(
+    "replaces",
+    "ScatterElements",
+    [table, int64([2, 1], [2, -3]), float32([2, 1], [9, 8])],
+    float32([2, 3], [1, 2, 9, 8, 5, 6]),
+    byAxis(1),
+  ),
+  one(
+    "multiplies where indices repeat",
+    "ScatterElements",
+    [row(1, 2, 3), ints(2, 0, 2), row(5, 2, 4)],
+    row(2, 2, 60),
+    { axis: attr.int(0), reduction: attr.string("mul") },
+  ),
+  one(
+    "adds rows where indices repeat",
+    "ScatterND",
+    [table, int64([3, 1], [1, 0, 1]), float32([3, 3], [1, 1, 1, 2, 2, 2, 3, 3, 3])],
+    float32([2, 3], [3, 4, 5, 8, 9, 10]),
+    { reduction: attr.string("add") },
+  ),
+  one(
+    "replaces elements",
+    "ScatterND",
+    [table, int64([2, 2], [1, 0, 0, 2]), row(9, 8)],
+    float32([2, 3], [1, 2, 8, 9, 5, 6]),
+  ),
+  one("elements", "GatherND", [table, int64([2, 2], [1, 0, 0, 2])], row(4, 3)),
+  one("rows", "GatherND", [table, int64([2, 1], [1, -2])], float32([2, 3], [4, 5, 6, 1, 2, 3])),
+  one("a length per sequence", "ReverseSequence", [table, ints(3, 2)], float32([2, 3], [3, 2, 1, 5, 4, 6]), {
+    batch_axis: attr.int(0),
+    time_axis: attr.int(1),
+  }),
   one("", "GatherElements", [table, int64([2, 1], [2, 0])], float32([2, 1], [3, 4]), byAxis(1)),
 
   // products
@@ -285,6 +354,9 @@ export const cases: readonly Case[] = [
   elementwise("Floor", Math.floor, spread),
   elementwise("Sin", Math.sin, spread),
   elementwise("Cos", Math.cos, spread),
+  elementwise("Sinh", Math.sinh, spread),
+  elementwise("Cosh", Math.cosh, spread),
+  elementwise("Identity", (v) => v, spread),
   elementwise("HardSwish", (v) => v * Math.max(0, Math.min(1, v / 6 + 0.5)), spread),
   elementwise("LeakyRelu", (v) => (v < 0 ? 0.1 * v : v), spread, { alpha: attr.float(0.1) }),
   elementwise("Elu", (v) => (v < 0 ? Math.expm1(v) : v), spread),
@@ -331,6 +403,14 @@ export const cases: readonly Case[] = [
   ),
   one("", "TopK", [row(3, 1, 4, 1, 5), ints(2)], [row(5, 4), ints(4, 2)], {}, { constants: [1] }),
   one("", "CumSum", [table, int64([], [1])], float32([2, 3], [1, 3, 6, 4, 9, 15]), {}, { constants: [1] }),
+  one(
+    "exclusive, from the end",
+    "CumSum",
+    [table, int64([], [1])],
+    float32([2, 3], [5, 3, 0, 11, 6, 0]),
+    { exclusive: attr.int(1), reverse: attr.int(1) },
+    { constants: [1] },
+  ),
 
   // moving values about
   one("-1 and 0", "Reshape", [count([2, 2, 3]), ints(0, -1)], count([2, 6])),
@@ -378,6 +458,14 @@ export const cases: readonly Case[] = [
     [table, ints(-1), ints(-9), ints(1), ints(-1)],
     float32([2, 3], [3, 2, 1, 6, 5, 4]),
   ),
+  one(
+    "backwards from the middle",
+    "Slice",
+    [table, ints(1), ints(-9), ints(1), ints(-1)],
+    float32([2, 2], [2, 1, 5, 4]),
+    {},
+    { constants: [1, 2, 3, 4] },
+  ),
   one("constant", "Pad", [row(1, 2), ints(1, 2), float32([], [7])], row(7, 1, 2, 7, 7)),
   one("negative pads cut", "Pad", [row(1, 2, 3), ints(-1, 1)], row(2, 3, 0), {}, { constants: [1] }),
   one("reflect", "Pad", [row(1, 2, 3), ints(2, 1)], row(3, 2, 1, 2, 3, 2), { mode: attr.string("reflect") }),
@@ -404,6 +492,10 @@ export const cases: readonly Case[] = [
   one("", "DepthToSpace", [float32([1, 4, 1, 1], [1, 2, 3, 4])], float32([1, 1, 2, 2], [1, 2, 3, 4]), {
     blocksize: attr.int(2),
   }),
+  one("", "SpaceToDepth", [float32([1, 1, 2, 2], [1, 2, 3, 4])], float32([1, 4, 1, 1], [1, 2, 3, 4]), {
+    blocksize: attr.int(2),
+  }),
+  one("upper", "Trilu", [table], float32([2, 3], [1, 2, 3, 0, 5, 6])),
   one("", "Einsum", [table, row(1, 10, 100)], row(321, 654), { equation: attr.string("ij,j->i") }),
 
   // conditions, types, shapes
@@ -411,6 +503,8 @@ export const cases: readonly Case[] = [
   one("", "Equal", [row(1, 2), row(1, 3)], bool([2], [1, 0])),
   one("", "Greater", [row(1, 2), row(1, 1)], bool([2], [0, 1])),
   one("", "LessOrEqual", [row(1, 2), row(1, 1)], bool([2], [1, 0])),
+  one("of int64", "Less", [ints(-1, 2), int64([], [0])], bool([2], [1, 0])),
+  one("of int64", "Where", [bool([2], [1, 0]), ints(3, 4), ints(7, 8)], ints(3, 8)),
   one("", "And", [bool([2], [1, 1]), bool([2], [0, 1])], bool([2], [0, 1])),
   one("", "Not", [bool([2], [1, 0])], bool([2], [0, 1])),
   one("float to int64 cuts", "Cast", [row(-1.7, 0.9, 2.5)], ints(-1, 0, 2), { to: attr.int(7) }),

@@ -83,7 +83,8 @@ const cases: readonly Case[] = [
     x(2, 3, 1, 5),
     x(),
   ),
-  ...unary("Log Sqrt Reciprocal Acosh Asinh", positive(3, 2)),
+  ...unary("Log Sqrt Reciprocal Asinh", positive(3, 2)),
+  ...unary("Acosh", float32([3], [1, 1.5, 7])),
   ...unary("Acos Asin Atanh", float32([3], [-0.5, 0.1, 0.7])),
   ...unary("Abs Neg Sign Identity", integers, i32([5, -3])),
   ...unary("Relu", i32([5, -3])),
@@ -126,6 +127,7 @@ const cases: readonly Case[] = [
   on("Equal", [bool([1, 0]), bool([1, 1])]),
   ...["And", "Or", "Xor"].map((op) => on(op, [bool([1, 0, 1, 0], [2, 2]), bool([1, 0])])),
   ...["BitwiseAnd", "BitwiseOr", "BitwiseXor"].map((op) => on(op, [u8([12, 7]), u8([10], [1])])),
+  on("BitShift", [u8([12, 7]), u8([2], [1])], { direction: text("RIGHT") }),
   on("Where", [bool([1, 0], [2, 1]), x(3), x(1)]),
   on("Where", [bool([1, 0], [2, 1]), integers, i64([3], [])]),
   on("Cast", [x(2, 3)], { to: int(7) }),
@@ -228,7 +230,31 @@ const cases: readonly Case[] = [
     on(op, [x(2, 3, 5)]),
   ]),
 
+  on("MaxUnpool", [x(1, 1, 2, 2), i64([5, 2, 8, 14], [1, 1, 2, 2])], {
+    kernel_shape: ints([2, 2]),
+    strides: ints([2, 2]),
+  }),
+  on("MaxUnpool", [x(1, 1, 3), i64([0, 2, 4], [1, 1, 3])], {
+    kernel_shape: ints([3]),
+    strides: ints([2]),
+    pads: ints([1, 1]),
+  }),
+  on("MaxUnpool", [x(1, 1, 2), i64([0, 2], [1, 1, 2]), i64([1, 1, 7])], {
+    kernel_shape: ints([2]),
+    strides: ints([2]),
+  }),
+  on("Col2Im", [x(2, 8, 6), i64([3, 4]), i64([2, 2])]),
+  on("Col2Im", [x(1, 6, 4), i64([3, 5]), i64([2, 3])], { strides: ints([2, 2]), pads: ints([1, 0, 0, 0]) }),
+
+  // sampling
+  on("GridSample", [x(2, 3, 4, 5), x(2, 6, 7, 2)]),
+  on("GridSample", [x(1, 2, 3, 4, 5), x(1, 2, 2, 3, 3)], { mode: text("nearest") }),
+  on("AffineGrid", [x(2, 2, 3), i64([2, 3, 4, 5])]),
+  on("AffineGrid", [x(1, 3, 4), i64([1, 2, 3, 4, 5])], { align_corners: int(1) }),
+
   // layout
+  on("CenterCropPad", [x(5, 4), i64([2, 9])]),
+  on("CenterCropPad", [x(2, 3, 6), i64([3, 6])], { axes: ints([2, -2]) }),
   on("Concat", [x(2, 1, 3), x(2, 4, 3), x(2, 0, 3)], { axis: int(-2) }),
   on("Concat", [integers, integers], { axis: int(0) }),
   on("Concat", [bool([1]), bool([0, 1])], { axis: int(0) }),
@@ -246,6 +272,9 @@ const cases: readonly Case[] = [
   on("Pad", [x(3, 4), i64([0, -1, 2, -1]), scalar(7)]),
   on("Pad", [x(2, 3, 4), i64([1, 2]), undefined, i64([-1])], { mode: text("reflect") }),
   on("Pad", [x(2, 3, 4), i64([1, 0, 0, 2]), undefined, i64([2, 0])], { mode: text("edge") }),
+  on("Pad", [x(2, 5), i64([0, -1, 0, 2])], { mode: text("wrap") }),
+  on("Pad", [x(2, 5), i64([0, 5, 0, 5])], { mode: text("wrap") }),
+  on("Pad", [x(2, 5), i64([0, 2, 0, -2])], { mode: text("reflect") }),
   on("Reshape", [x(2, 3, 4), i64([0, -1])]),
   on("Reshape", [x(2, 3, 4), i64([4, 0, -1, 1])]),
   on("Reshape", [x(2, 0, 4), i64([0, 3, 4])], { allowzero: int(1) }),
@@ -331,6 +360,8 @@ const cases: readonly Case[] = [
   on("CumSum", [x(2, 3), i64([1], [])]),
 
   // indexing
+  on("Compress", [x(3, 4), bool([0, 1, 1])], { axis: int(0) }),
+  on("Compress", [x(3, 4), bool([0, 1, 1, 0, 1])]),
   on("Gather", [x(3, 4, 5), i64([2, -1, 0, 1], [2, 2])], { axis: int(1) }),
   on("Gather", [x(3, 4), i64([-1], [])]),
   on("Gather", [integers, i64([1], [])], { axis: int(-1) }),
@@ -341,6 +372,8 @@ const cases: readonly Case[] = [
   on("OneHot", [i64([1, 0, 2]), i64([4], []), float32([2], [0, 1])]),
   on("OneHot", [i64([1, 0, 2]), i64([4], []), i64([0, 1])], { axis: int(0) }),
   on("OneHot", [i64([1, 0], [2, 1]), float32([], [3]), float32([2], [0, 1])], { axis: int(1) }),
+  on("ReverseSequence", [x(4, 2, 3), i64([1, 4])]),
+  on("ReverseSequence", [x(2, 4), i64([1, 4])], { batch_axis: int(0), time_axis: int(1) }),
   on("ScatterElements", [x(3, 4), i64([0, 1, 2, 0], [2, 2]), x(2, 2)], { axis: int(1) }),
   on("ScatterElements", [x(3, 4), i64([0, 1, 2, 0], [2, 2]), x(2, 2)], { reduction: text("add") }),
   on("ScatterND", [x(3, 4), i64([2, 0], [2, 1]), x(2, 4)]),
@@ -358,6 +391,9 @@ const cases: readonly Case[] = [
   on("ConstantOfShape", [i64([])], values(bool([1]))),
   on("EyeLike", [x(2, 3)]),
   on("EyeLike", [x(2, 3)], { dtype: int(7) }),
+  on("NonZero", [bool([1, 0, 1, 1, 0, 0], [2, 3])]),
+  on("NonZero", [float32([4], [0, -1, 0.5, 0])]),
+  on("NonZero", [i64([0, 0])]),
   on("Range", [i64([3], []), i64([11], []), i64([3], [])]),
   on("Range", [scalar(1), scalar(-1), scalar(-0.3)]),
   on("Range", [i32([5], []), i32([5], []), i32([1], [])]),

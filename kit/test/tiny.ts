@@ -31,8 +31,8 @@ export interface TinyModel {
   readonly channels?: number;
   readonly size?: number;
   readonly classes?: number;
-  /** operators of one input and one output, set between the convolution and the head */
-  readonly extra?: readonly string[];
+  /** a factor between the convolution and the head that is always 1, by a product over the batch, which has no gradient */
+  readonly odd?: boolean;
 }
 
 const model = (
@@ -50,17 +50,21 @@ const model = (
 
 /** Convolution (output `features`), ReLU, mean over pixels, one linear layer. */
 export function cnn(options: TinyModel = {}): Graph {
-  const { channels = 3, classes = 3, extra = [] } = options;
+  const { channels = 3, classes = 3, odd = false } = options;
   const rng = rngOf("tiny", "cnn", channels, classes);
   return model(
     options,
     [
       node("Conv", ["input", "kernel", "bias"], ["conv"], { pads: attr.ints([1, 1, 1, 1]) }, "conv_1"),
       node("Relu", ["conv"], ["features"]),
-      ...extra.map((op, k) =>
-        node(op, [k === 0 ? "features" : `extra_${k - 1}`], [`extra_${k}`], {}, `odd_${k}`),
-      ),
-      node("GlobalAveragePool", [extra.length === 0 ? "features" : `extra_${extra.length - 1}`], ["pooled"]),
+      ...(odd
+        ? [
+            node("Pow", ["features", "zero"], ["ones"]),
+            node("ReduceProd", ["ones", "over_batch"], ["one"], {}, "odd"),
+            node("Mul", ["features", "one"], ["same"]),
+          ]
+        : []),
+      node("GlobalAveragePool", [odd ? "same" : "features"], ["pooled"]),
       node("Flatten", ["pooled"], ["flat"]),
       node("Gemm", ["flat", "head"], ["logits"]),
     ],
@@ -68,6 +72,7 @@ export function cnn(options: TinyModel = {}): Graph {
       kernel: normal(rng, [6, channels, 3, 3], 0.5),
       bias: normal(rng, [6], 0.1),
       head: normal(rng, [6, classes], 2),
+      ...(odd && { zero: float32([], [0]), over_batch: int64([1], [0]) }),
     },
   );
 }

@@ -2,8 +2,8 @@
 import { KitError } from "../errors.ts";
 import { intOf, labelOf, type Node } from "../onnx/graph.ts";
 import { integersOf } from "../onnx/inference/call.ts";
-import type { Dim, Shape } from "../onnx/shapes.ts";
-import type { Value } from "./vjp.ts";
+import { type Dim, equalDims, type Shape } from "../onnx/shapes.ts";
+import type { Limit, Value } from "./vjp.ts";
 
 /** The error of a node that has a rule which does not cover this use of it. */
 export const unsupported = (node: Node, problem: string): KitError =>
@@ -41,6 +41,13 @@ export function fixed(node: Node, d: Dim): number {
   throw unsupported(node, "it works along the batch axis, where images must not meet");
 }
 export const fixedAll = (node: Node, shape: Shape): number[] => shape.map((d) => fixed(node, d));
+
+/** The limit of rules that need the size of an axis they change. */
+export const changesBatch: Limit = {
+  what: "a batch axis that changes its size",
+  holds: ({ inputs: [x], outputs: [y] }) =>
+    x.shape.some((d, axis) => typeof d !== "number" && !equalDims(d, y.shape[axis])),
+};
 
 /** Product of dims, of which one may follow the batch. */
 export function product(dims: Shape): Dim {

@@ -64,6 +64,47 @@ describe("backward", () => {
     expect(await gradients(folded, { score: "y", wrt: ["x"] }, { x: row(3, -1) })).toEqual({ x: [7, -1] });
   });
 
+  it("puts the gradients of slices that make up a tensor end to end, and adds those that overlap", async () => {
+    const cut = (name: string, from: number, to: number): [Node, Record<string, Tensor>] => [
+      node("Slice", ["x", `${name}0`, `${name}1`, "axis"], [name]),
+      { [`${name}0`]: int64([1], [from]), [`${name}1`]: int64([1], [to]) },
+    ];
+    const parts = [cut("a", 2, 4), cut("b", 0, 2), cut("c", 1, 3)];
+    const double = node("Mul", ["a", "two"], ["a2"]);
+    const constants = { axis: int64([1], [1]), two: float32([], [2]) };
+    const build = (used: typeof parts, sum: Node) =>
+      graphOf({ x: ["batch", 4] }, [...used.map(([n]) => n), double, sum], "y", {
+        ...constants,
+        ...Object.assign({}, ...used.map(([, weights]) => weights)),
+      });
+    const x = float32([2, 4], [1, 2, 3, 4, 5, 6, 7, 8]);
+    const whole = build(parts.slice(0, 2), node("Concat", ["a2", "b"], ["y"], { axis: attr.int(1) }));
+    const options = { score: "y", wrt: ["x"] };
+    expect(backward(whole, options).folded.graph.nodes.map((n) => n.op)).not.toContain("Pad");
+    expect(await gradients(whole, options, { x })).toEqual({ x: [1, 1, 2, 2, 1, 1, 2, 2] });
+    const overlapping = build(parts, node("Concat", ["a2", "b", "c"], ["y"], { axis: attr.int(1) }));
+    expect(await gradients(overlapping, options, { x })).toEqual({ x: [1, 2, 3, 2, 1, 2, 3, 2] });
+  });
+
+  it("expands a gradient only if nothing larger is added to it", async () => {
+    const nodes = [
+      node("ReduceSum", ["x"], ["sum"], { keepdims: attr.int(1) }),
+      node("Add", ["x", "sum"], ["y"]),
+    ];
+    const folded = graphOf({ x: [2, 2] }, nodes, "y");
+    const made = backward(folded, { score: "y", wrt: ["x"] });
+    expect(made.folded.graph.nodes.map((n) => n.op)).not.toContain("Expand");
+    const x = float32([2, 2], [1, 2, 3, 4]);
+    expect(await gradients(folded, { score: "y", wrt: ["x"] }, { x })).toEqual({ x: [5, 5, 5, 5] });
+  });
+
+  it("tells engines the shapes of what it adds, the batch by its name", () => {
+    const folded = graphOf({ x: ["batch", 2] }, [node("Exp", ["x"], ["e"]), node("Neg", ["e"], ["y"])], "y");
+    const { graph } = backward(folded, { score: "y", wrt: ["x"] }).folded;
+    const inner = new Map(graph.values?.map((v) => [v.name, v.dims]));
+    for (const n of graph.nodes) for (const o of n.outputs) expect(inner.get(o)).toEqual(["batch", 2]);
+  });
+
   it("undoes broadcasting, at any batch size", async () => {
     const folded = graphOf({ x: ["batch", 2], b: [2] }, [node("Add", ["x", "b"], ["y"])], "y");
     const feeds = { x: float32([5, 2], new Array(10).fill(0)), b: float32([2], [0, 0]) };
@@ -231,23 +272,75 @@ describe("backward", () => {
   });
 });
 
+describe("what samples of one node cannot show", () => {
+  const uniforms = (...dims: number[]): Tensor<"float32"> => {
+    const { uniform } = rngOf("whole graphs", dims.join());
+    return float32(dims, Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, uniform));
+  };
+
+  it("picks by indices that are known only while running, image by image", async () => {
+    const picked = [
+      node("TopK", ["x", "two"], ["largest", "places"]),
+      node("Unsqueeze", ["places", "last"], ["tuples"]),
+      node("GatherND", ["x", "tuples"], ["y"], { batch_dims: attr.int(1) }),
+    ];
+    const folded = graphOf({ x: ["batch", 5] }, picked, "y", {
+      two: int64([1], [2]),
+      last: int64([1], [-1]),
+    });
+    const feeds = { x: float32([3, 5], [1, 5, 2, 4, 3, 9, 8, 7, 6, 5, -1, -2, -3, 0, -9]) };
+    expect(await gradients(folded, { score: "y", wrt: ["x"] }, feeds)).toEqual({
+      x: [0, 1, 0, 1, 0, 1, 1, 0, 0, 0, 1, 0, 0, 1, 0],
+    });
+  });
+
+  it("passes a spatial transformer, whose grid comes from the image", async () => {
+    const nodes = [
+      node("Flatten", ["x"], ["flat"]),
+      node("Gemm", ["flat", "w", "identity"], ["numbers"]),
+      node("Reshape", ["numbers", "affine"], ["theta"]),
+      node("Shape", ["x"], ["size"]),
+      node("AffineGrid", ["theta", "size"], ["grid"]),
+      node("GridSample", ["x", "grid"], ["y"], { padding_mode: attr.string("border") }),
+    ];
+    const folded = graphOf({ x: ["batch", 1, 4, 4] }, nodes, "y", {
+      w: float32(
+        [16, 6],
+        uniforms(16, 6).data.map((v) => 0.02 * (v - 0.5)),
+      ),
+      identity: float32([6], [0.8, 0.1, 0.05, -0.1, 0.7, -0.03]),
+      affine: int64([3], [0, 2, 3]),
+    });
+    const x = uniforms(2, 1, 4, 4);
+    const { x: gradient } = await gradients(folded, { score: "y", wrt: ["x"] }, { x });
+    const score = async (i: number, h: number) => {
+      const moved = float32(x.dims, x.data.with(i, x.data[i] + h));
+      return (await run(folded.graph, { x: moved })).y.reduce((a, b) => a + b, 0);
+    };
+    for (const i of [0, 5, 18, 31]) {
+      const slope = ((await score(i, 0.01)) - (await score(i, -0.01))) / 0.02;
+      expect(gradient[i]).toBeCloseTo(slope, 2);
+    }
+  });
+});
+
 /** Guided backpropagation: negative gradients are dropped. */
 const guidedRelu: Vjp["rule"] = ({ ops, dy, output }) => [ops.mul(ops.op("Relu", [dy]), ops.step(output))];
 
 describe("what has no gradient", () => {
   const nodes = [
-    node("ReduceProd", ["x", "axes"], ["a"], {}, "first product"),
-    node("ReduceProd", ["a", "axes"], ["b"]),
-    node("Asinh", ["b"], ["y"]),
+    node("Dropout", ["x"], ["a"], {}, "first dropout"),
+    node("Dropout", ["a"], ["b"]),
+    node("ReduceProd", ["b", "axes"], ["y"]),
   ];
-  const folded = graphOf({ x: ["batch", 2] }, nodes, "y", { axes: int64([1], [1]) });
+  const folded = graphOf({ x: ["batch", 2] }, nodes, "y", { axes: int64([1], [0]) });
 
   it("is reported all at once", () => {
     expect(opsWithoutVjp(folded, "y", ["x"])).toEqual([
-      { op: "Asinh", count: 1, firstNode: "y" },
-      { op: "ReduceProd", count: 2, firstNode: "first product" },
+      { op: "Dropout", count: 2, firstNode: "first dropout" },
+      { op: "ReduceProd", reason: "a product over the batch", count: 1, firstNode: "y" },
     ]);
-    expect(opsWithoutVjp(folded, "y", ["b"]).map((g) => g.op)).toEqual(["Asinh"]);
+    expect(opsWithoutVjp(folded, "y", ["b"]).map((g) => g.op)).toEqual(["ReduceProd"]);
     expect(opsWithoutVjp(folded, "a", ["b"])).toEqual([]);
   });
 
@@ -255,7 +348,22 @@ describe("what has no gradient", () => {
     const failure = caught(() => backward(folded, { score: "y", wrt: ["x"] }));
     expect(failure.code).toBe("E_NO_GRADIENT");
     expect(failure.message).toBe("operators between x and y have no gradient");
-    expect(failure.details).toEqual(["Asinh: 1 node, first y", "ReduceProd: 2 nodes, first first product"]);
+    expect(failure.details).toEqual([
+      "Dropout: 2 nodes, first first dropout",
+      "ReduceProd (a product over the batch): 1 node, first y",
+    ]);
+  });
+
+  it("depends on how an operator is used, and on who needs a gradient", () => {
+    const places = { axis: attr.int(1), reduction: attr.string("mul") };
+    const scatter = [node("ScatterElements", ["x", "i", "u"], ["y"], places)];
+    const gapsFor = (wrt: string, indices: readonly number[]) =>
+      opsWithoutVjp(graphOf({ x: [1, 3], u: [1, 2] }, scatter, "y", { i: int64([1, 2], indices) }), "y", [
+        wrt,
+      ]).map((g) => g.op);
+    expect(gapsFor("u", [2, -1])).toEqual(["ScatterElements"]);
+    expect(gapsFor("u", [2, 1])).toEqual([]);
+    expect(gapsFor("x", [2, -1])).toEqual([]);
   });
 
   it("is no tensor, or no float", () => {

@@ -70,7 +70,11 @@ interface Case {
 }
 
 /** One node; all outputs that count are joined into the score, so that a rule sees all its dys. */
-function caseOf(options: GradcheckOptions, values: readonly Float32Array[], free: boolean): Case {
+function caseOf(
+  options: Pick<GradcheckOptions, "op" | "domain" | "sample">,
+  values: readonly Float32Array[],
+  free: boolean,
+): Case {
   const { op, domain = "", sample } = options;
   const inputs: ValueInfo[] = [];
   const differentiated: { name: string; index: number }[] = [];
@@ -98,6 +102,16 @@ function caseOf(options: GradcheckOptions, values: readonly Float32Array[], free
   };
   const scored = (sample.score ?? outputs.map((_, i) => i)).map((i) => outputs[i]);
   return { graph: joinedAs(graph, scored, "score"), inputs: differentiated };
+}
+
+/** The operators that the gradient graph of a sample has beside the node itself and what joins its outputs. */
+export function gradientOps(op: string, sample: Sample, rules?: RuleTable): readonly string[] {
+  const zeros = sample.shapes.map((shape) => new Float32Array(sizeOf(shape)));
+  const { graph, inputs } = caseOf({ op, sample }, zeros, false);
+  const wrt = inputs.map((i) => i.name);
+  const { folded } = backward(describe(graph, undefined), { score: "score", wrt, rules });
+  const before = new Set(graph.nodes.map((n) => n.outputs[0]));
+  return folded.graph.nodes.filter((n) => !before.has(n.outputs[0])).map((n) => n.op);
 }
 
 /** The graph with one output: `parts` as float32, flattened and put end to end. */

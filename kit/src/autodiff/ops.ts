@@ -122,6 +122,12 @@ export function createOps(graph: Graph, draft: Draft, fresh: (hint: string) => s
     return { name, type: tensor.type, shape: tensor.dims, constant: tensor };
   }
 
+  /** An initializer that holds one number all over. */
+  const filled = (dims: readonly number[], value: number): Value =>
+    once(`filled ${dims} ${value}`, () =>
+      constant(float32(dims, new Float32Array(sizeOf(dims)).fill(value))),
+    );
+
   const integers = (values: readonly number[], dims: readonly number[] = [values.length]): Value =>
     once(`int64[${dims}] ${values}`, () => constant(int64(dims, values)));
 
@@ -265,6 +271,7 @@ export function createOps(graph: Graph, draft: Draft, fresh: (hint: string) => s
     shapesOf,
     op,
     constant,
+    filled,
     integers,
     scalar,
     add,

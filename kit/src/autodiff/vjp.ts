@@ -52,6 +52,15 @@ export interface Sample {
   readonly name?: string;
 }
 
+/** A use of an operator that its rule does not cover. */
+export interface Limit {
+  /** what is not covered, as errors and the operator table say it: "mode cubic" */
+  readonly what: string;
+  /** Is this node such a use? Asked before anything is built, so that all gaps of a model are found at once. */
+  readonly holds: (use: Use) => boolean;
+}
+export type Use = Pick<VjpContext, "node" | "inputs" | "outputs" | "need">;
+
 export interface Vjp {
   /**
    * Gradients of the inputs, in input order; null or a missing entry is "no gradient here". The driver sums each over
@@ -60,10 +69,12 @@ export interface Vjp {
    */
   readonly rule: (context: VjpContext) => readonly (Value | null)[];
   readonly samples: readonly Sample[];
+  /** none unless told: the rule covers whatever the operator allows */
+  readonly limits?: readonly Limit[];
 }
 
 /** Operator → rule; an operator outside the standard domain is "domain.Op". */
-export type RuleTable = Readonly<Record<string, Pick<Vjp, "rule">>>;
+export type RuleTable = Readonly<Record<string, Pick<Vjp, "rule" | "limits">>>;
 
 /** Piecewise constant or integer-valued: the gradient is zero almost everywhere. */
 export const noGradient: Vjp = { rule: () => [], samples: [] };

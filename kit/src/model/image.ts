@@ -41,29 +41,35 @@ export function blurred(image: Float32Tensor, sigma: number): Float32Tensor {
   const total = kernel.reduce((s, v) => s + v, 0);
   const rows = new Float64Array(image.data.length);
   const out = new Float32Array(image.data.length);
+  // every sum is over k in its order, whatever the order of the loops: the bits depend on it
+  const across = reflections(width, radius);
+  const down = reflections(height, radius);
+  const sums = new Float64Array(width);
   for (let c = 0; c < channels; c++) {
     const at = c * height * width;
     for (let i = 0; i < height; i++) {
+      const row = image.data.subarray(at + i * width, at + (i + 1) * width);
       for (let j = 0; j < width; j++) {
         let sum = 0;
-        for (let k = -radius; k <= radius; k++) {
-          sum += kernel[k + radius] * image.data[at + i * width + reflected(j + k, width)];
-        }
+        for (let k = 0; k < kernel.length; k++) sum += kernel[k] * row[across[j + k]];
         rows[at + i * width + j] = sum / total;
       }
     }
     for (let i = 0; i < height; i++) {
-      for (let j = 0; j < width; j++) {
-        let sum = 0;
-        for (let k = -radius; k <= radius; k++) {
-          sum += kernel[k + radius] * rows[at + reflected(i + k, height) * width + j];
-        }
-        out[at + i * width + j] = sum / total;
+      sums.fill(0);
+      for (let k = 0; k < kernel.length; k++) {
+        const from = at + down[i + k] * width;
+        for (let j = 0; j < width; j++) sums[j] += kernel[k] * rows[from + j];
       }
+      for (let j = 0; j < width; j++) out[at + i * width + j] = sums[j] / total;
     }
   }
   return float32(image.dims, out);
 }
+
+/** The pixel that stands at each place from −radius to length + radius. */
+const reflections = (length: number, radius: number): Int32Array =>
+  Int32Array.from({ length: length + 2 * radius }, (_, i) => reflected(i - radius, length));
 
 function reflected(index: number, length: number): number {
   const period = 2 * length;

@@ -4,6 +4,7 @@ import type { Executable } from "../engine/engine.ts";
 import { createPool } from "../engine/pool.ts";
 import { KitError } from "../errors.ts";
 import { attr, type Graph, node } from "../onnx/graph.ts";
+import { int64 } from "../onnx/tensor.ts";
 import { rngOf } from "../rng.ts";
 import { createModel, type Model, type Pass, type Wants } from "./model.ts";
 
@@ -90,6 +91,34 @@ describe("batches", () => {
     expect(await logitsOf(model, images)).toEqual(await logitsOf(smallModel(smallCnn()), images));
     expect(batches.slice(9)).toEqual([1, 1, 1, 1, 1, 1, 1]);
     expect(await passesOf(model, both)).toEqual(await passesOf(smallModel(smallCnn()), both));
+  });
+
+  it("of a number that was asked for are that large, whatever the budget", async () => {
+    const { pool, batches } = crampedPool(100);
+    const count = 100;
+    const model = smallModel(smallCnn(), {}, { memory: 1, batch: 70, pool });
+    await model.forward(
+      count,
+      (_, out) => out.set(images[0].data),
+      () => {},
+    );
+    expect(batches).toEqual([70, 30]);
+  });
+
+  it("of two images are taken where one alone would run as two rows", async () => {
+    const { pool, batches } = crampedPool(100);
+    const model = smallModel(smallCnn(), {}, { memory: 1, exact: true, pool });
+    expect(await logitsOf(model, images)).toHaveLength(7);
+    expect(batches).toEqual([2, 2, 2, 2]);
+  });
+
+  it("of one image are two rows where numbers are to be exact, and one where two were too many", async () => {
+    const { pool, batches } = crampedPool(1);
+    const said: number[][] = [];
+    const model = smallModel(smallCnn(), {}, { pool, exact: true, onHalved: (...sizes) => said.push(sizes) });
+    expect(await logitsOf(model, images.slice(0, 3))).toHaveLength(3);
+    expect(batches).toEqual([3, 1, 1, 1]);
+    expect(said).toEqual([[3, 1]]);
   });
 
   it("of a fixed size are full whatever the budget", async () => {
@@ -196,12 +225,18 @@ describe("probabilities", () => {
 describe("gaps in the gradient", () => {
   it("are all named", () => {
     const inner = smallCnn();
-    const nodes = [...inner.nodes, node("Tan", ["y"], ["z"]), node("Asinh", ["z"], ["t"], {}, "last")];
-    const graph = { ...inner, nodes, outputs: [{ name: "t", type: "float32" as const, dims: ["N", 4] }] };
+    const product = (from: string, to: string, name: string) => [
+      node("ReduceProd", [from, "axis"], [name], {}, name),
+      node("Mul", [from, name], [to]),
+    ];
+    const nodes = [...inner.nodes, ...product("y", "z", "first"), ...product("z", "t", "second")];
+    const initializers = new Map([...inner.initializers, ["axis", int64([1], [0])] as const]);
+    const outputs = [{ name: "t", type: "float32" as const, dims: ["N", 4] }];
+    const graph = { ...inner, nodes, initializers, outputs };
     expect(() => smallModel(graph).assertDifferentiable()).toThrow(
       expect.objectContaining({
         code: "E_NO_GRADIENT",
-        details: ["Asinh: 1 node, first last", "Tan: 1 node, first z"],
+        details: ["ReduceProd (a product over the batch): 2 nodes, first first"],
       }),
     );
   });

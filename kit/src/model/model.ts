@@ -2,7 +2,8 @@
  * A model that can be asked for scores and gradients of any number of images. Batching, sessions and memory are decided here, once; methods and
  * metrics see one image at a time.
  */
-import { backward, opsWithoutVjp } from "../autodiff/backward.ts";
+import { backward, formatGap, opsWithoutVjp } from "../autodiff/backward.ts";
+import { graphFor, graphOptionsFor } from "../autodiff/graph-options.ts";
 import { inChunks, type Learned } from "../engine/chunk.ts";
 import type { Provider } from "../engine/engine.ts";
 import type { SessionPool } from "../engine/pool.ts";
@@ -46,13 +47,18 @@ export interface Model {
   readonly passes: { forwards: number; backwards: number };
   /** Logits of `count` images, visited in order. */
   forward(count: number, fill: Fill, visit: (k: number, logits: Float32Array) => void): Promise<void>;
-  /** Logits and gradients of `count` images; `target(k)` is the class whose score is differentiated. */
+  /**
+   * Logits and gradients of `count` images; `target(k)` is the class whose score is differentiated.
+   *
+   * @param others  what other passes of this run want: one graph, hence one session with its weights, then serves all
+   */
   backward(
     count: number,
     wants: Wants,
     fill: Fill,
     target: (k: number) => number,
     visit: (k: number, pass: Pass) => void,
+    others?: Wants,
   ): Promise<void>;
   /** Logits → probabilities: softmax, or a sigmoid per label. */
   probabilities(logits: Float32Array): Float64Array;
@@ -73,10 +79,12 @@ export interface ModelOptions {
   readonly memory: number;
   /** distinguishes this model's sessions in the pool */
   readonly key?: string;
-  /** what computes; decides the size of batches and how MaxPool is differentiated. Default: cpu */
+  /** what computes; decides the size of batches and the variant of gradient graphs. Default: cpu */
   readonly provider?: Provider;
-  /** largest batch; default: what the memory allows */
+  /** the batch, whatever the memory is thought to allow; default: what it allows, and no more than is of use */
   readonly batch?: number;
+  /** told when memory ran out: the batch that failed, and the one to go on with */
+  readonly onHalved?: (failed: number, next: number) => void;
   /** the same numbers whatever the batch, on the native cpu with one thread; see `slotsOf`. Default: on the cpu */
   readonly exact?: boolean;
   /** randomised copies, shared between models of the same file: the weights are then permuted once */
@@ -92,17 +100,21 @@ const largestBatch = 64;
  */
 const cacheFriendly = 32e6;
 
+/** What a batch may take of the memory there is. */
+export const batchBudget = (memory: number, provider: Provider): number =>
+  provider === "cpu" || provider === "wasm" ? Math.min(memory, cacheFriendly) : memory;
+
 export function createModel(prepared: Prepared, options: ModelOptions): Model {
   return counted(prepared, options, { forwards: 0, backwards: 0 });
 }
 
 /** A model that counts its passes into `passes`. */
 function counted(prepared: Prepared, options: ModelOptions, passes: Model["passes"]): Model {
-  const { pool, memory, key = "model", provider = "cpu", batch = largestBatch } = options;
+  const { pool, memory, key = "model", provider = "cpu", batch, onHalved } = options;
   const { exact = provider === "cpu", shuffled = new Map() } = options;
   const { input, folded, score, classes, fixedBatch, cam } = prepared;
   const pixels = input.channels * input.height * input.width;
-  const budget = provider === "cpu" || provider === "wasm" ? Math.min(memory, cacheFriendly) : memory;
+  const budget = batchBudget(memory, provider);
   const learned = new Map<string, Learned>();
   const purposes = new Map<string, Purpose>();
 
@@ -113,7 +125,7 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
     purposes.set(id, made);
     return made;
   };
-  const forwardPurpose = () => purpose("forward", () => forwardOnly(folded, score));
+  const forwardPurpose = () => purpose("forward", () => forwardOnly(folded, score, provider));
   const backwardPurpose = ({ input: x, layer }: Wants) => {
     const wrt = [...(x ? [input.name] : []), ...(layer ? [camLayer().name] : [])];
     return purpose(`backward ${wrt.join(" ")}`, () => differentiated(folded, score, wrt, provider));
@@ -138,15 +150,23 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
     const executable = await pool.get(`${key} ${id}`, graph);
     const state = learned.get(id) ?? {};
     learned.set(id, state);
-    const fitting = Math.min(batch, largestBatch, Math.max(1, Math.floor(budget / bytesPerImage)));
+    // where one image runs as two rows, two images cost the same
+    const least = exact ? 2 : 1;
+    const fitting = batch ?? Math.min(largestBatch, Math.max(least, Math.floor(budget / bytesPerImage)));
+    const multiple = exact ? slots : 1;
     // a batch that is fixed costs the same however many of its rows are images
-    const chunks = fixedBatch
-      ? { bytesPerItem: 1, budget: Number.POSITIVE_INFINITY, max: fixedBatch }
-      : exact && slots > 1
-        ? { bytesPerItem: 1, budget: Number.POSITIVE_INFINITY, max: Math.ceil(fitting / slots) * slots }
-        : { bytesPerItem: 1, budget: Number.POSITIVE_INFINITY, max: fitting };
-    await inChunks(count, { ...chunks, learned: state }, async (start, size) => {
-      const rows = fixedBatch ?? (size === 1 && exact ? 2 : size);
+    const max = fixedBatch ?? Math.ceil(fitting / multiple) * multiple;
+    const chunks = {
+      bytesPerItem: 1,
+      budget: Number.POSITIVE_INFINITY,
+      max,
+      multiple,
+      learned: state,
+      onHalved,
+    };
+    await inChunks(count, chunks, async (start, size) => {
+      // where two rows of one image were too many, one must do
+      const rows = fixedBatch ?? (size === 1 && exact && state.limit !== 1 ? 2 : size);
       const images = new Float32Array(rows * pixels);
       for (let k = 0; k < size; k++) fill(start + k, images.subarray(k * pixels, (k + 1) * pixels));
       const feeds: Record<string, Float32Tensor> = {
@@ -178,8 +198,19 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
       passes.forwards += count;
       await sweep("forward", forwardPurpose(), count, fill, undefined, (k, [logits]) => visit(k, logits));
     },
-    async backward(count, wants, fill, target, visit) {
-      const plan = backwardPurpose(wants);
+    async backward(count, wants, fill, target, visit, others = wants) {
+      const whole = backwardPurpose({
+        input: wants.input || others.input,
+        layer: wants.layer || others.layer,
+      });
+      const [logit, ...gradients] = whole.fetches;
+      // the input's comes before the layer's two
+      const fetches = [
+        logit,
+        ...(wants.input ? gradients.slice(0, 1) : []),
+        ...(wants.layer ? gradients.slice(-2) : []),
+      ];
+      const plan = { ...whole, fetches };
       passes.forwards += count;
       passes.backwards += count;
       const none = new Float32Array(0);
@@ -220,10 +251,7 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
       if (gaps.length === 0) return;
       throw new KitError("E_NO_GRADIENT", {
         problem: "the model has operators without a gradient",
-        details: gaps.map(
-          ({ op, count, firstNode }) =>
-            `${op}: ${count} ${count === 1 ? "node" : "nodes"}, first ${firstNode}`,
-        ),
+        details: gaps.map(formatGap),
       });
     },
   };
@@ -256,11 +284,11 @@ function slotsOf({ shapes }: FoldedGraph, graph: Graph): number {
 
 const summing = /^(Reduce|Softmax|LogSoftmax|GlobalAveragePool|GlobalLpPool)|Normalization$/;
 
-function forwardOnly(folded: FoldedGraph, score: string): Purpose {
+function forwardOnly(folded: FoldedGraph, score: string, provider: Provider): Purpose {
   const graph = withOutputs(folded, [score]);
   return {
     id: "forward",
-    graph: () => graph,
+    graph: () => graphFor(provider, graph, folded.shapes),
     // activations die young in a forward pass: a quarter of them is alive at once, generously
     bytesPerImage: activationBytes(folded, graph) / 4,
     seed: undefined,
@@ -275,8 +303,7 @@ function differentiated(
   wrt: readonly string[],
   provider: Provider,
 ): Purpose {
-  // WebGPU has no MaxPool that tells indices
-  const pass = backward(folded, { score, wrt, pool: provider === "webgpu" ? "mask" : "scatter" });
+  const pass = backward(folded, { score, wrt, ...graphOptionsFor(provider) });
   const [first, ...rest] = wrt;
   // the input's gradient is one tensor; a layer's comes with its activation
   const isInput = folded.graph.inputs.some((i) => i.name === first);
@@ -289,7 +316,7 @@ function differentiated(
   const graph = withOutputs(pass.folded, fetches);
   return {
     id: `backward ${wrt.join(" ")}`,
-    graph: () => graph,
+    graph: () => graphFor(provider, graph, pass.folded.shapes),
     bytesPerImage: activationBytes(pass.folded, graph) / 2,
     seed: pass.seed,
     fetches,

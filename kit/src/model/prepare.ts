@@ -18,6 +18,8 @@ import {
   prune,
   type ValueInfo,
 } from "../onnx/graph.ts";
+import { halfTypeOf, inFloat32 } from "../onnx/half.ts";
+import { quantisationSteps } from "../onnx/quantised.ts";
 import { formatShape, type Shape } from "../onnx/shapes.ts";
 import { simplify } from "../onnx/simplify.ts";
 import { elementTypes, float32, type Tensor } from "../onnx/tensor.ts";
@@ -68,12 +70,21 @@ export interface Prepared {
  * @throws KitError E_MODEL_INPUT, E_MODEL_OUTPUT when the model is not an image classifier of the form [N,C,H,W] → [N,K]
  */
 export function prepare(
-  original: Graph,
+  given: Graph,
   { card = {}, pixelChannels, preprocess = true }: PrepareOptions = {},
 ): Prepared {
   const assumptions: string[] = [];
   const assume = (sentence: string) => assumptions.push(sentence);
 
+  const original = inFloat32(given);
+  const half = halfTypeOf(given);
+  if (half !== undefined)
+    assume(`the model is in half precision (${half}): it is computed in float32, with the same weights`);
+  const rounded = quantisationSteps(original);
+  if (rounded > 0) {
+    const steps = `${rounded} quantisation step${rounded === 1 ? "" : "s"}`;
+    assume(`gradients pass straight through ${steps}, and are 0 where a value saturates (arXiv:1308.3432)`);
+  }
   const source = imageInput(original, card);
   const { batch: batchDim, channels, height, width, channelsLast } = imageDims(source, card);
   if (channelsLast)

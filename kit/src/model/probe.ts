@@ -21,6 +21,7 @@ export interface Probe {
   gradient(): Promise<Float32Tensor>;
   /** activation and gradient at the CAM layer, [channels, rows·columns] */
   cam(): Promise<Pick<Pass, "activation" | "activationGradient">>;
+  /** Made once, so it must not be written to. */
   reference(kind: ReferenceKind): Float32Tensor;
   /** Target scores (logits) of `count` other images. */
   scores(count: number, fill: (k: number, out: Float32Array) => void): Promise<Float64Array>;
@@ -51,13 +52,14 @@ export interface ProbeOptions {
 }
 
 export function createProbe(options: ProbeOptions): Probe {
-  return probeOf(options, { memo: createMemo(), classes: new Map() });
+  return probeOf(options, { memo: createMemo(), classes: new Map(), references: new Map() });
 }
 
 /** What the probes of one image and model share, whatever the class they explain. */
 interface Shared {
   readonly memo: Memo;
   readonly classes: Map<number, Probe>;
+  readonly references: Map<ReferenceKind, Float32Tensor>;
 }
 
 type Memo = <T>(key: string, compute: () => Promise<T>) => Promise<T>;
@@ -133,7 +135,11 @@ function probeOf({ model, x, target, wants }: ProbeOptions, shared: Shared): Pro
     probability: async () => model.probabilities(await probe.logits())[target],
     gradient: async () => float32(x.dims, (await inputPass()).gradient),
     cam: () => pass({ input: wantsInput, layer: true }),
-    reference: (kind) => model.reference(kind, x),
+    reference(kind) {
+      const made = shared.references.get(kind) ?? model.reference(kind, x);
+      shared.references.set(kind, made);
+      return made;
+    },
     scores: (count, fill) => outputs(count, fill, (logits) => logits[target]),
     probabilities: (count, fill) => outputs(count, fill, (logits) => model.probabilities(logits)[target]),
     gradients: (count, fill, visit) =>
@@ -143,6 +149,7 @@ function probeOf({ model, x, target, wants }: ProbeOptions, shared: Shared): Pro
         fill,
         () => target,
         (k, p) => visit(k, p.gradient),
+        { input: true, layer: wantsLayer },
       ),
     once: createMemo(),
     at(key, make) {

@@ -6,10 +6,11 @@
  * become initializers, the latter `N·a + b` from one shared N; the chains die.
  */
 import { KitError } from "../errors.ts";
-import { attr, type Graph, type Node, names, node, prune } from "./graph.ts";
+import { attr, frozenWith, type Graph, type Node, names, node, prune } from "./graph.ts";
 import { type Info, inferGraph, inferNode } from "./infer.ts";
+import { settle } from "./settle.ts";
 import { type Dim, mergeShapes, type Shape, shapeAt } from "./shapes.ts";
-import { type ElementType, int64, sizeOf, type Tensor } from "./tensor.ts";
+import { type ElementType, int64, sameTensor, sizeOf, type Tensor } from "./tensor.ts";
 
 export interface FoldedGraph {
   readonly graph: Graph;
@@ -24,10 +25,12 @@ type Thrice<T> = readonly [T, T, T];
 
 /**
  * @param batch  the name of the free batch dimension; undefined if all input dims are numbers
- * @throws       KitError E_ONNX_SHAPE where the graph contradicts itself or a dim is neither static nor a multiple of N
+ * @throws       KitError E_ONNX_SHAPE where the graph contradicts itself or a dim is neither static nor a multiple of N;
+ *               E_ONNX_CONTROL_FLOW where an If or a Loop depends on values
  */
 export function fold(graph: Graph, batch: string | undefined): FoldedGraph {
-  const constant = foldConstants(graph);
+  const sizes = batch === undefined ? [{}] : batchSizes.map((n) => ({ [batch]: n }));
+  const constant = foldConstants(settle(graph, sizes));
   return describe(foldBatch(constant, batch, inferAll(constant, batch)), batch);
 }
 
@@ -76,6 +79,7 @@ function shapeOf(name: string, [at2, at3, at5]: Thrice<readonly number[]>): Shap
 /** Nodes that depend on initializers alone become initializers, where `evaluate` finds that worth it. */
 function foldConstants(graph: Graph): Graph {
   const initializers = new Map(graph.initializers);
+  const folded: string[] = [];
   const nodes = graph.nodes.filter((n) => {
     if (!n.inputs.every((i) => i === "" || initializers.has(i))) return true;
     const inputs = n.inputs.map((i): Info | undefined => {
@@ -86,9 +90,10 @@ function foldConstants(graph: Graph): Graph {
     if (!made.every((m, i) => m.value || n.outputs[i] === "")) return true;
     for (const [i, { value }] of made.entries())
       if (value && n.outputs[i]) initializers.set(n.outputs[i], value);
+    folded.push(...n.inputs);
     return false;
   });
-  return prune({ ...graph, nodes, initializers }, graph.outputs);
+  return frozenWith(prune({ ...graph, nodes, initializers }, graph.outputs), folded);
 }
 
 /** Integers a·N + b, element by element. */
@@ -97,13 +102,6 @@ interface Affine {
   readonly dims: readonly number[];
   readonly a: readonly number[];
   readonly b: readonly number[];
-}
-
-function sameValue(a: Tensor, b: Tensor): boolean {
-  if (a === b) return true;
-  if (a.type !== b.type || a.dims.join() !== b.dims.join()) return false;
-  for (let i = 0; i < a.data.length; i++) if (!Object.is(a.data[i], b.data[i])) return false;
-  return true;
 }
 
 function affineOf([at2, at3, at5]: Thrice<Tensor>): Affine | undefined {
@@ -123,7 +121,7 @@ function foldBatch(graph: Graph, batch: string | undefined, infos: Thrice<Map<st
     const values = infos.map((at) => at.get(name)?.value);
     const [at2, at3, at5] = values;
     if (!at2 || !at3 || !at5) return false;
-    if (sameValue(at2, at3) && sameValue(at2, at5)) constants.set(name, at2);
+    if (sameTensor(at2, at3) && sameTensor(at2, at5)) constants.set(name, at2);
     else {
       const affine = affineOf([at2, at3, at5]);
       if (affine) affines.set(name, affine);
@@ -131,10 +129,14 @@ function foldBatch(graph: Graph, batch: string | undefined, infos: Thrice<Map<st
     }
     return true;
   };
+  const folded: string[] = [];
   const staying = graph.nodes.filter((n) => {
     const made = n.outputs.filter((o) => o !== "");
     // a node whose outputs are known only in part stays whole
-    if (made.every(classify)) return false;
+    if (made.every(classify)) {
+      folded.push(...n.inputs);
+      return false;
+    }
     for (const o of made) {
       constants.delete(o);
       affines.delete(o);
@@ -162,7 +164,7 @@ function foldBatch(graph: Graph, batch: string | undefined, infos: Thrice<Map<st
   );
   const distinct = new Map([...live].filter(([name]) => !first.has(name)));
   const nodes = [...affineNodes(graph, batch, distinct, shared, fresh), ...renamed];
-  return prune({ ...graph, nodes, initializers }, graph.outputs);
+  return frozenWith(prune({ ...graph, nodes, initializers }, graph.outputs), folded);
 }
 
 /** Makes int64 initializers, one per content. */

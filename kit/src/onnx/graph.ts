@@ -17,7 +17,12 @@ export type Attribute =
   | { readonly type: "tensor"; readonly value: Tensor }
   | { readonly type: "ints"; readonly value: readonly number[] }
   | { readonly type: "floats"; readonly value: readonly number[] }
-  | { readonly type: "strings"; readonly value: readonly string[] };
+  | { readonly type: "strings"; readonly value: readonly string[] }
+  /**
+   * The body of an If or a Loop, closed: what it reads from outside is among its inputs, and the node that holds it
+   * reads the same tensors at the end of its own inputs. A Loop says in `carried` how many inputs are values it carries.
+   */
+  | { readonly type: "graph"; readonly value: Graph };
 
 export interface Node {
   readonly op: string;
@@ -48,6 +53,16 @@ export interface Graph {
   readonly outputs: readonly ValueInfo[];
   readonly nodes: readonly Node[];
   readonly initializers: ReadonlyMap<string, Tensor>;
+  /**
+   * Initializers whose values were worked into other constants, by folding or by a gradient rule (flipped weights): a
+   * derivative with respect to them would miss those, so `backward` refuses it. A written file does not keep this.
+   */
+  readonly frozen?: ReadonlySet<string>;
+  /**
+   * What is known of inner tensors. Engines run without it, but ONNX Runtime keeps its blocked memory layout through
+   * elementwise operators only where it sees that shapes agree, and it does not work out what we know.
+   */
+  readonly values?: readonly ValueInfo[];
 }
 
 export const node = (
@@ -140,7 +155,19 @@ export function prune(graph: Graph, outputs: readonly ValueInfo[]): Graph {
     outputs,
     nodes: graph.nodes.filter((n) => n.outputs.some((o) => needed.has(o))),
     initializers: new Map([...graph.initializers].filter(([name]) => needed.has(name))),
+    ...(graph.values && { values: graph.values.filter((v) => needed.has(v.name)) }),
   };
+}
+
+const floats: ReadonlySet<ElementType> = new Set(["float32", "float64", "float16", "bfloat16"]);
+
+/** The graph with more of its float initializers marked as worked into other tensors. */
+export function frozenWith(graph: Graph, more: Iterable<string>): Graph {
+  const kept = [...(graph.frozen ?? []), ...more].filter((name) => {
+    const value = graph.initializers.get(name);
+    return value !== undefined && floats.has(value.type);
+  });
+  return kept.length === 0 ? graph : { ...graph, frozen: new Set(kept) };
 }
 
 /** Every tensor name in use, for making fresh ones. */

@@ -4,7 +4,7 @@ import { KitError } from "../errors.ts";
 import { fromHalf, toHalf } from "./evaluate/data.ts";
 import { type Attribute, attr, canonicalOpset, type Graph, node } from "./graph.ts";
 import { type Info, inferGraph, inferNode, withInputDims } from "./infer.ts";
-import { rules } from "./inference/index.ts";
+import { refused, rules } from "./inference/index.ts";
 import { float32, int64, sizeOf, type Tensor } from "./tensor.ts";
 
 const f = (...dims: number[]): Info => ({ type: "float32", dims });
@@ -48,12 +48,29 @@ describe("an error of inference", () => {
   });
 
   it("names an operator nobody knows, in any domain", () => {
-    const error = caught(() => inferNode(node("NonZero", ["x"], ["y"], {}, "there"), [f(2)]));
-    expect(error.code).toBe("E_ONNX_OP");
-    expect(error.message).toContain("NonZero of node there");
+    const error = caught(() => inferNode(node("Foo", ["x"], ["y"], {}, "there"), [f(2)]));
+    expect([error.code, error.message]).toEqual(["E_ONNX_OP", "an operator is not supported"]);
+    expect(error.details).toEqual(["Foo: 1 node, first there"]);
     const foreign = caught(() => inferNode(node("Relu", ["x"], ["y"], {}, "", "my.domain"), [f(2)]));
-    expect(foreign.message).toContain("my.domain.Relu of node y");
+    expect(foreign.details).toEqual(["my.domain.Relu: 1 node, first y"]);
     expect(caught(() => inferNode(node("constructor", ["x"], ["y"]), [f(2)])).code).toBe("E_ONNX_OP");
+  });
+
+  it("names all operators that nobody knows, and why where there is a reason", () => {
+    const nodes = [
+      node("RandomNormalLike", ["x"], ["a"]),
+      node("Foo", ["a"], ["b"], {}, "there"),
+      node("Bernoulli", ["b"], ["c"], {}, "", "my.domain"),
+      node("Foo", ["c"], ["y"]),
+    ];
+    const error = caught(() => inferGraph({ ...graph, nodes }, { batch: 2, "?": 3 }));
+    expect(error.message).toBe("3 operators are not supported");
+    expect(error.details).toEqual([
+      "RandomNormalLike: 1 node, first a (it draws random numbers, and a random model has no explanation to measure)",
+      "Foo: 2 nodes, first there",
+      "my.domain.Bernoulli: 1 node, first c",
+    ]);
+    for (const op of Object.keys(refused)) expect(rules("").has(op)).toBe(false);
   });
 
   const axis = (value: number) => ({ axis: attr.int(value) });
@@ -102,6 +119,24 @@ describe("an error of inference", () => {
     ["Split into none", () => infer("Split", [f(4)], { num_outputs: attr.int(0) }, 2), /2 pieces/],
     ["Pad", () => infer("Pad", [f(2, 3), i(1, 1)]), /4 pads/],
     ["Pad below nothing", () => infer("Pad", [f(2), i(-3, 0)]), /sizes of at least 0, not \[-1\]/],
+    [
+      "Pad round twice",
+      () => infer("Pad", [f(3), i(0, 4)], { mode: attr.string("wrap") }),
+      /at most 3 wrap pads on axis 0/,
+    ],
+    [
+      "Pad reflecting itself",
+      () => infer("Pad", [f(3), i(-1, 2)], { mode: attr.string("reflect") }),
+      /at most 1 reflect pads/,
+    ],
+    ["NonZero of what runs", () => infer("NonZero", [f(3)]), /a mask known before running/],
+    [
+      "GridSample",
+      () => infer("GridSample", [f(1, 2, 3, 3), f(1, 4, 4, 3)]),
+      /a grid \[N, spatial…, number of spatial axes\]/,
+    ],
+    ["AffineGrid", () => infer("AffineGrid", [f(1, 2, 2), i(1, 1, 4, 4)]), /theta of \[N, 2, 3\]/],
+    ["Col2Im", () => infer("Col2Im", [f(1, 4, 5), i(3, 3), i(2, 2)]), /and 2 × 2 places/],
     ["Tile", () => infer("Tile", [f(2), i(-1)]), /one repeat per axis/],
     ["Resize", () => infer("Resize", [f(1, 1, 2, 2)]), /4 scales or sizes/],
     [

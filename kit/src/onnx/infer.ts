@@ -8,23 +8,37 @@ import { KitError } from "../errors.ts";
 import { evaluate } from "./evaluate/index.ts";
 import { type Graph, labelOf, type Node, type ValueInfo } from "./graph.ts";
 import { callOf, formatList, type Info, mostAxes, wrongShape } from "./inference/call.ts";
-import { rules } from "./inference/index.ts";
-import { sizeOf } from "./tensor.ts";
+import { refused, rules } from "./inference/index.ts";
+import { sizeOf, type Tensor } from "./tensor.ts";
 
 export type { Info };
 
 /** More than any machine holds; a guard against hostile files. */
 const mostElements = 2 ** 40;
 
+/** Throws KitError E_ONNX_OP that names every operator of `nodes` that nobody here knows, and why where there is a reason. */
+export function requireOperators(nodes: readonly Node[]): void {
+  const unknown = nodes.filter((n) => !rules(n.domain).has(n.op));
+  if (unknown.length === 0) return;
+  const found = new Map<string, Node[]>();
+  for (const n of unknown) {
+    const op = `${n.domain ? `${n.domain}.` : ""}${n.op}`;
+    found.set(op, [...(found.get(op) ?? []), n]);
+  }
+  throw new KitError("E_ONNX_OP", {
+    problem: found.size === 1 ? "an operator is not supported" : `${found.size} operators are not supported`,
+    details: [...found].map(([op, uses]) => {
+      const count = `${uses.length} ${uses.length === 1 ? "node" : "nodes"}, first ${labelOf(uses[0])}`;
+      return `${op}: ${count}${Object.hasOwn(refused, op) ? ` (${refused[op]})` : ""}`;
+    }),
+    next: "export the model with standard ONNX operators of image classifiers",
+  });
+}
+
 /** Infers the outputs of one node; undefined stands for an absent optional input. Throws KitError E_ONNX_SHAPE. */
 export function inferNode(node: Node, inputs: readonly (Info | undefined)[]): readonly Info[] {
-  const rule = rules(node.domain).get(node.op);
-  if (rule === undefined) {
-    throw new KitError("E_ONNX_OP", {
-      problem: `operator ${node.domain ? `${node.domain}.` : ""}${node.op} of node ${labelOf(node)} is not supported`,
-      next: "export the model with standard ONNX operators of image classifiers",
-    });
-  }
+  requireOperators([node]);
+  const rule = rules(node.domain).get(node.op)!;
   if (inputs.some((i) => i && i.dims.length > mostAxes))
     throw wrongShape(node, inputs, `at most ${mostAxes} axes`);
   const outputs = rule(callOf(node, inputs)).slice(0, node.outputs.length);
@@ -53,15 +67,23 @@ function bound(v: ValueInfo, bindings: Readonly<Record<string, number>>): readon
   });
 }
 
+/** What is known before any node: inputs, free dims bound by name, and initializers. */
+export function knownFirst(graph: Graph, bindings: Readonly<Record<string, number>>): Map<string, Info> {
+  const infos = new Map<string, Info>();
+  for (const v of graph.inputs) infos.set(v.name, { type: v.type, dims: bound(v, bindings) });
+  for (const [name, value] of graph.initializers) infos.set(name, infoOf(value));
+  return infos;
+}
+
+export const infoOf = (value: Tensor): Info => ({ type: value.type, dims: value.dims, value });
+
 /**
  * Infers every tensor of the graph, free input dimensions bound by name ("batch" → 2).
  * A "?" has no name to bind: give that input its dims with `withInputDims` first.
  */
 export function inferGraph(graph: Graph, bindings: Readonly<Record<string, number>>): Map<string, Info> {
-  const infos = new Map<string, Info>();
-  for (const v of graph.inputs) infos.set(v.name, { type: v.type, dims: bound(v, bindings) });
-  for (const [name, value] of graph.initializers)
-    infos.set(name, { type: value.type, dims: value.dims, value });
+  requireOperators(graph.nodes);
+  const infos = knownFirst(graph, bindings);
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((name) => {
       const known = infos.get(name);

@@ -27,9 +27,17 @@ function write(formula: (w: Writer) => string, x = "x"): Graph {
     (...args: (string | number | Tensor)[]) =>
       made(op, args.map(named));
   const [add, sub, mul, div, pow] = ["Add", "Sub", "Mul", "Div", "Pow"].map(call);
-  const [erf, tanh, sqrt, reciprocal] = ["Erf", "Tanh", "Sqrt", "Reciprocal"].map(call);
+  const [erf, tanh, sqrt, reciprocal, neg, clip, relu] = [
+    "Erf",
+    "Tanh",
+    "Sqrt",
+    "Reciprocal",
+    "Neg",
+    "Clip",
+    "Relu",
+  ].map(call);
   const mean = (a: string, axis = -1) => made("ReduceMean", [a, named(int64([1], [axis]))]);
-  const y = formula({ x, add, sub, mul, div, pow, erf, tanh, sqrt, reciprocal, mean });
+  const y = formula({ x, add, sub, mul, div, pow, erf, tanh, sqrt, reciprocal, neg, clip, relu, mean });
   return {
     name: "",
     opsets: { "": canonicalOpset },
@@ -52,6 +60,9 @@ interface Writer {
   readonly tanh: Call;
   readonly sqrt: Call;
   readonly reciprocal: Call;
+  readonly neg: Call;
+  readonly clip: Call;
+  readonly relu: Call;
   mean(a: string, axis?: number): string;
 }
 
@@ -73,6 +84,8 @@ const gelus: Readonly<Record<string, (w: Writer) => string>> = {
   "x/2": ({ x, add, mul, div, erf }) => mul(add(erf(mul(1 / root2, x)), 1), div(x, 2)),
   "½ on the bracket": ({ x, add, mul, erf }) => mul(x, mul(0.5, add(1, erf(mul(x, Math.SQRT1_2))))),
   "½ in the bracket": ({ x, add, mul, erf }) => mul(x, add(0.5, mul(0.5, erf(mul(x, Math.SQRT1_2))))),
+  "TensorFlow's, by 1 − erf(−x/√2)": ({ x, sub, mul, neg, erf }) =>
+    mul(mul(0.5, x), sub(1, erf(mul(neg(x), Math.SQRT1_2)))),
   "divided by 2": ({ x, add, mul, div, erf }) => div(mul(x, add(1, erf(mul(x, Math.SQRT1_2)))), 2),
 };
 const inner = Math.sqrt(2 / Math.PI);
@@ -136,6 +149,39 @@ describe("GELU", () => {
   });
 });
 
+const swishes: Readonly<Record<string, (w: Writer) => string>> = {
+  "torch: x·clip(x + 3, 0, 6)/6": ({ x, add, mul, div, clip }) => div(mul(x, clip(add(x, 3), 0, 6)), 6),
+  "torch 1.13: a Relu before the clip": ({ x, add, mul, div, clip, relu }) =>
+    div(mul(x, clip(relu(add(x, 3)), 0, 6)), 6),
+  "the sixth on the clip": ({ x, add, mul, div, clip }) => mul(x, div(clip(add(3, x), 0, 6), 6)),
+  "the sixth as a factor": ({ x, add, mul, clip }) => mul(mul(clip(add(x, 3), 0, 6), 1 / 6), x),
+  "clipped to 1": ({ x, add, mul, div, clip }) => mul(x, clip(add(div(x, 6), 0.5), 0, 1)),
+};
+
+describe("HardSwish", () => {
+  it.each(Object.entries(swishes))("%s", async (_, formula) => {
+    expect((await expectOne(write(formula), "HardSwish")).inputs).toEqual(["x"]);
+  });
+
+  it("with a HardSigmoid", async () => {
+    const graph = write(({ x, mul }) => mul(x, "h"));
+    const h = node("HardSigmoid", ["x"], ["h"], { alpha: attr.float(1 / 6), beta: attr.float(0.5) });
+    await expectOne({ ...graph, nodes: [h, ...graph.nodes] }, "HardSwish");
+    const other = { ...graph, nodes: [node("HardSigmoid", ["x"], ["h"]), ...graph.nodes] };
+    expect(recognise(other)).toBe(other);
+  });
+
+  it.each<[string, (w: Writer) => string]>([
+    ["without its sixth", ({ x, add, mul, clip }) => mul(x, clip(add(x, 3), 0, 6))],
+    ["clipped elsewhere", ({ x, add, mul, div, clip }) => div(mul(x, clip(add(x, 3), 0, 5)), 6)],
+    ["clipped from elsewhere", ({ x, add, mul, div, clip }) => div(mul(x, clip(add(x, 3), -1, 6)), 6)],
+    ["shifted by 2", ({ x, add, mul, div, clip }) => div(mul(x, clip(add(x, 2), 0, 6)), 6)],
+  ])("is not one %s", (_, formula) => {
+    const graph = write(formula);
+    expect(recognise(graph)).toBe(graph);
+  });
+});
+
 const scale = float32([4], [1, 2, -1, 0.5]);
 const bias = float32([4], [0, 1, 0.25, -3]);
 const norms: Readonly<Record<string, (w: Writer) => string>> = {
@@ -157,6 +203,23 @@ const norms: Readonly<Record<string, (w: Writer) => string>> = {
     const d = sub(x, mean(x, 2));
     const wide = { ...scale, dims: [1, 1, 4] };
     return add(mul(div(d, sqrt(add(mean(pow(d, 2), 2), 1e-5))), wide), bias);
+  },
+  "Keras 2: x·k + (bias − mean·k)": ({ x, add, sub, mul, sqrt, reciprocal, mean }) => {
+    const m = mean(x);
+    const d = sub(x, m);
+    const k = mul(reciprocal(sqrt(add(mean(mul(d, d)), 1e-5))), { ...scale, dims: [1, 1, 4] });
+    return add(mul(x, k), sub(bias, mul(m, k)));
+  },
+  "Keras 3: x·k + (−mean·k + bias)": ({ x, add, sub, mul, neg, sqrt, reciprocal, mean }) => {
+    const m = mean(x);
+    const d = sub(x, m);
+    const k = mul(reciprocal(sqrt(add(mean(mul(d, d)), 1e-5))), scale);
+    return add(mul(k, x), add(mul(neg(m), k), bias));
+  },
+  "Keras, without scale": ({ x, add, sub, mul, sqrt, reciprocal, mean }) => {
+    const d = sub(x, mean(x));
+    const k = reciprocal(sqrt(add(mean(mul(d, d)), 1e-5)));
+    return add(sub(bias, mul(mean(x), k)), mul(x, k));
   },
   "without bias": ({ x, add, sub, mul, div, pow, sqrt, mean }) => {
     const d = sub(x, mean(x));
@@ -234,6 +297,23 @@ describe("LayerNorm", () => {
       ({ x, add, sub, mul, div, pow, sqrt, mean }) => {
         const d = sub(x, mean(x));
         return mul(div(sqrt(add(mean(pow(d, 2)), 1e-5)), d), scale);
+      },
+    ],
+    [
+      "a shift by something else than the mean",
+      ({ x, add, sub, mul, sqrt, reciprocal, mean }) => {
+        const d = sub(x, mean(x));
+        const k = mul(reciprocal(sqrt(add(mean(mul(d, d)), 1e-5))), scale);
+        return add(mul(x, k), sub(bias, mul(mean(x, 1), k)));
+      },
+    ],
+    [
+      "a shift the other way",
+      ({ x, add, sub, mul, sqrt, reciprocal, mean }) => {
+        const m = mean(x);
+        const d = sub(x, m);
+        const k = mul(reciprocal(sqrt(add(mean(mul(d, d)), 1e-5))), scale);
+        return add(mul(x, k), sub(mul(m, k), bias));
       },
     ],
     [

@@ -1,10 +1,11 @@
 /**
- * Operators that exporters took apart, put together again: GELU and LayerNormalization. One node has one gradient and
+ * Operators that exporters took apart, put together again: GELU, HardSwish and LayerNormalization. One node has one gradient and
  * one kernel, and rules for transformers (LRP, attention roll-out) look for it.
  */
 import {
   attr,
   consumers,
+  floatOf,
   type Graph,
   intOf,
   intsOf,
@@ -41,8 +42,8 @@ export function recognise(
   const initializers = new Map(graph.initializers);
   const used = names(graph);
   for (const n of graph.nodes) {
-    const found =
-      n.op === "Erf" ? gelu(view, n, "none") : n.op === "Tanh" ? gelu(view, n, "tanh") : layerNorm(view, n);
+    const forms = n.domain === "" ? formsAround(view, n) : undefined;
+    const found = forms ? around(view, n, forms) : (layerNorm(view, n) ?? affineNorm(view, n));
     if (found === undefined || whole.has(found.root)) continue;
     const inputs = found.inputs.map((given) => {
       if (typeof given === "string") return given;
@@ -141,8 +142,13 @@ function polynomial(
   const constant = scalarOf(view, name);
   if (constant !== undefined) return new Map([["0,0", constant]]);
   const n = view.made.get(name);
-  if (n === undefined || depth === 0 || n.domain !== "" || n.inputs.length !== 2) return undefined;
+  if (n === undefined || depth === 0 || n.domain !== "") return undefined;
   seen.add(n);
+  if (n.op === "Neg") {
+    const given = polynomial(view, n.inputs[0], x, u, seen, depth - 1);
+    return given && plus(new Map(), given, -1);
+  }
+  if (n.inputs.length !== 2) return undefined;
   const a = polynomial(view, n.inputs[0], x, u, seen, depth - 1);
   const b = a && polynomial(view, n.inputs[1], x, u, seen, depth - 1);
   if (a === undefined || b === undefined) return undefined;
@@ -169,18 +175,64 @@ const matches = (p: Polynomial | undefined, wanted: Polynomial): boolean =>
   p !== undefined &&
   [...new Set([...p.keys(), ...wanted.keys()])].every((k) => near(p.get(k) ?? 0, wanted.get(k) ?? 0));
 
-const geluInner: Readonly<Record<"none" | "tanh", Polynomial>> = {
-  none: new Map([["1,0", Math.SQRT1_2]]),
-  tanh: new Map([
-    ["1,0", Math.sqrt(2 / Math.PI)],
-    ["3,0", Math.sqrt(2 / Math.PI) * 0.044715],
-  ]),
+/** A function of x taken apart around one node in its middle: u = middle(inner(x)) and y = outer(x, u). */
+interface Form {
+  readonly inner: Polynomial;
+  readonly outer: Polynomial;
+  readonly op: string;
+  readonly attributes?: Node["attributes"];
+}
+
+const terms = (...list: readonly (readonly [term: string, coefficient: number])[]): Polynomial =>
+  new Map(list);
+
+/**
+ * GELU (arXiv:1606.08415): x·(1 + erf(x/√2))/2, or with tanh(√(2/π)·(x + 0.044715x³)) for erf. Both functions are odd, so
+ * the signs inside and outside may be turned: TensorFlow writes x·(1 − erf(−x/√2))/2.
+ */
+const geluForms = (approximate: "none" | "tanh"): readonly Form[] =>
+  [1, -1].map((sign) => {
+    const root = Math.sqrt(2 / Math.PI) * sign;
+    return {
+      inner:
+        approximate === "none"
+          ? terms(["1,0", Math.SQRT1_2 * sign])
+          : terms(["1,0", root], ["3,0", root * 0.044715]),
+      outer: terms(["1,0", 0.5], ["1,1", 0.5 * sign]),
+      op: "Gelu",
+      attributes: { approximate: attr.string(approximate) },
+    };
+  });
+const [erfForms, tanhForms] = [geluForms("none"), geluForms("tanh")];
+
+/** HardSwish (arXiv:1905.02244): x · clip(x + 3, 0, 6)/6, where the sixth may be taken first. */
+const clipForms: Readonly<Record<number, readonly Form[]>> = {
+  6: [{ inner: terms(["1,0", 1], ["0,0", 3]), outer: terms(["1,1", 1 / 6]), op: "HardSwish" }],
+  1: [{ inner: terms(["1,0", 1 / 6], ["0,0", 0.5]), outer: terms(["1,1", 1]), op: "HardSwish" }],
 };
-/** x/2 + x·u/2 */
-const geluOuter: Polynomial = new Map([
-  ["1,0", 0.5],
-  ["1,1", 0.5],
-]);
+const hardSigmoidForms: readonly Form[] = [
+  { inner: terms(["1,0", 1]), outer: terms(["1,1", 1]), op: "HardSwish" },
+];
+
+/** What may stand around a node. */
+function formsAround(view: View, n: Node): readonly Form[] | undefined {
+  switch (n.op) {
+    case "Erf":
+      return erfForms;
+    case "Tanh":
+      return tanhForms;
+    case "Clip":
+      return scalarOf(view, n.inputs[1] ?? "") === 0
+        ? clipForms[scalarOf(view, n.inputs[2] ?? "") ?? 0]
+        : undefined;
+    case "HardSigmoid":
+      return near(floatOf(n, "alpha", 0.2), 1 / 6) && near(floatOf(n, "beta", 0.5), 0.5)
+        ? hardSigmoidForms
+        : undefined;
+    default:
+      return undefined;
+  }
+}
 
 /** Tensors up to `depth` sums and products behind `name`, nearest first. */
 function behind(view: View, name: string, depth: number): string[] {
@@ -189,7 +241,7 @@ function behind(view: View, name: string, depth: number): string[] {
   for (let i = 0; i < depth; i++) {
     front = front.flatMap((t) => {
       const n = view.made.get(t);
-      return n && ["Add", "Sub", "Mul", "Div", "Pow"].includes(n.op) ? [...n.inputs] : [];
+      return n && ["Add", "Sub", "Mul", "Neg", "Div", "Pow"].includes(n.op) ? [...n.inputs] : [];
     });
     front = [...new Set(front)].filter((t) => !view.initializers.has(t) && !found.includes(t));
     found.push(...front);
@@ -197,12 +249,18 @@ function behind(view: View, name: string, depth: number): string[] {
   return found;
 }
 
-/** GELU (arXiv:1606.08415): x·(1 + erf(x/√2))/2, or with tanh(√(2/π)·(x + 0.044715x³)) for erf. */
-function gelu(view: View, middle: Node, approximate: "none" | "tanh"): Found | undefined {
+/** The function that `middle` is in the middle of, if it is one of `forms`. */
+function around(view: View, middle: Node, forms: readonly Form[]): Found | undefined {
   const u = middle.outputs[0];
-  for (const x of behind(view, middle.inputs[0], 5)) {
-    const inner = new Set<Node>([middle]);
-    if (!matches(polynomial(view, middle.inputs[0], x, undefined, inner), geluInner[approximate])) continue;
+  // torch writes ReLU6 as a Relu before the Clip, which has the same lower end
+  const before = view.made.get(middle.inputs[0]);
+  const twice = middle.op === "Clip" && before?.op === "Relu" && before.domain === "" ? [before] : [];
+  const [start] = (twice[0] ?? middle).inputs;
+  for (const x of [start, ...behind(view, start, 5)]) {
+    const inner = new Set<Node>([middle, ...twice]);
+    const given = polynomial(view, start, x, undefined, inner);
+    const fitting = forms.filter((form) => matches(given, form.inner));
+    if (fitting.length === 0) continue;
     // forward from u, one reader at a time, until the formula is whole
     for (let [t, step] = [u, 0]; step < 4; step++) {
       const readers = view.read.get(t) ?? [];
@@ -210,9 +268,11 @@ function gelu(view: View, middle: Node, approximate: "none" | "tanh"): Found | u
       const [root] = readers;
       t = root.outputs[0];
       const seen = new Set(inner);
-      if (!matches(polynomial(view, t, x, u, seen), geluOuter)) continue;
+      const whole = polynomial(view, t, x, u, seen);
+      const form = fitting.find(({ outer }) => matches(whole, outer));
+      if (form === undefined) continue;
       if (!enclosed(view, seen, root)) break;
-      return { root, op: "Gelu", inputs: [x], attributes: { approximate: attr.string(approximate) } };
+      return { root, op: form.op, inputs: [x], attributes: form.attributes ?? {} };
     }
   }
   return undefined;
@@ -329,6 +389,85 @@ function layerNorm(view: View, n: Node): Found | undefined {
     };
   }
   return undefined;
+}
+
+/** 1/√(variance + ε), alone or times a constant along the last axis. */
+function slope(view: View, name: string, seen: Set<Node>) {
+  const n = view.made.get(name);
+  if (n === undefined) return undefined;
+  seen.add(n);
+  if (n.op === "Reciprocal") return { spread: deviation(view, n.inputs[0], seen), scale: undefined };
+  if (n.op !== "Mul") return undefined;
+  for (const [i, t] of n.inputs.entries()) {
+    const inverse = view.made.get(t);
+    const scale = view.initializers.get(n.inputs[1 - i]);
+    if (inverse?.op !== "Reciprocal" || scale === undefined) continue;
+    seen.add(inverse);
+    return { spread: deviation(view, inverse.inputs[0], seen), scale };
+  }
+  return undefined;
+}
+
+/** bias − mean·k, or bias + (−mean)·k; gives what k may be, the mean and the bias. */
+function shifted(view: View, n: Node | undefined, seen: Set<Node>) {
+  if (n?.op !== "Sub" && n?.op !== "Add") return [];
+  return n.inputs.flatMap((t, i) => {
+    const bias = view.initializers.get(n.inputs[1 - i]);
+    const product = view.made.get(t);
+    if (bias === undefined || product?.op !== "Mul" || (n.op === "Sub" && i === 0)) return [];
+    seen.add(n).add(product);
+    return product.inputs.flatMap((m, j) => {
+      const turned = view.made.get(m);
+      if (n.op === "Add" && turned?.op !== "Neg") return [];
+      const mean = n.op === "Add" ? turned?.inputs[0] : m;
+      return mean === undefined
+        ? []
+        : [{ k: product.inputs[1 - j], mean, bias, sides: n.op === "Add" ? [turned!] : [] }];
+    });
+  });
+}
+
+/**
+ * Layer normalisation as Keras writes it: x·k + (bias − mean·k) with k = scale/√(variance + ε), the form of a batch
+ * normalisation whose statistics are those of the row.
+ */
+function affineNorm(view: View, n: Node): Found | undefined {
+  if (n.op !== "Add" || n.domain !== "") return undefined;
+  for (const [i, t] of n.inputs.entries()) {
+    const product = view.made.get(t);
+    if (product?.op !== "Mul") continue;
+    const sides = new Set([n, product]);
+    for (const found of shifted(view, view.made.get(n.inputs[1 - i]), sides)) {
+      const at = product.inputs.indexOf(found.k);
+      const x = product.inputs[1 - at];
+      const mean = view.made.get(found.mean);
+      if (at < 0 || mean === undefined || lastMean(view, mean) !== x) continue;
+      const seen = new Set([...sides, ...found.sides, mean]);
+      const factor = slope(view, found.k, seen);
+      const length = view.lastOf(x);
+      if (factor?.spread?.x !== x || length === undefined || !enclosed(view, seen, n)) continue;
+      const scale = factor.scale ? row(factor.scale, length) : ones(length);
+      const bias = row(found.bias, length);
+      if (scale === undefined || bias === undefined) continue;
+      return {
+        root: n,
+        op: "LayerNormalization",
+        inputs: [x, { role: "scale", value: scale }, { role: "bias", value: bias }],
+        attributes: { axis: attr.int(-1), epsilon: attr.float(factor.spread.epsilon) },
+      };
+    }
+  }
+  return undefined;
+}
+
+/** A constant that differs along the last axis only, as a vector of that axis. */
+function row(value: Tensor, length: number): Tensor | undefined {
+  if (value.type !== "float32" || value.data.length !== sizeOf(value.dims)) return undefined;
+  if (value.data.length === 1)
+    return { ...value, dims: [length], data: new Float32Array(length).fill(value.data[0]) };
+  return value.data.length === length && value.dims.at(-1) === length
+    ? { ...value, dims: [length] }
+    : undefined;
 }
 
 const ones = (n: number): Tensor => ({ type: "float32", dims: [n], data: new Float32Array(n).fill(1) });

@@ -38,13 +38,17 @@ export const TensorProto = message({
   data_location: int(14),
 });
 
-/** What we refuse (graphs, sparse tensors, types) is left undecoded: no nesting, whatever the file holds. */
+/**
+ * What we refuse (lists of graphs, sparse tensors, types) is left undecoded. A graph stays bytes (a GraphProto) until
+ * somebody needs it: no nesting here, whatever the file holds.
+ */
 export const AttributeProto = message({
   name: string(1),
   f: float(2),
   i: int64(3),
   s: string(4),
   t: one(5, TensorProto),
+  g: bytes(6),
   floats: floats(7),
   ints: int64s(8),
   strings: strings(9),
@@ -59,6 +63,7 @@ export const NodeProto = message({
   op_type: string(4),
   attribute: many(5, AttributeProto),
   domain: string(7),
+  overload: string(8),
 });
 
 const Dimension = message({ dim_value: int(1), dim_param: string(2) });
@@ -67,17 +72,30 @@ const TensorType = message({ elem_type: int(1), shape: one(2, TensorShapeProto) 
 const TypeProto = message({ tensor_type: one(1, TensorType) });
 export const ValueInfoProto = message({ name: string(1), type: one(2, TypeProto) });
 
-const GraphProto = message({
+export const GraphProto = message({
   node: many(1, NodeProto),
   name: string(2),
   initializer: many(5, TensorProto),
   input: many(11, ValueInfoProto),
   output: many(12, ValueInfoProto),
+  value_info: many(13, ValueInfoProto),
   sparse_initializer: bytes(15),
 });
 
 const OperatorSetIdProto = message({ domain: string(1), version: int(2) });
-const FunctionProto = message({ name: string(1), domain: string(10) });
+const FunctionProto = message({
+  name: string(1),
+  input: strings(4),
+  output: strings(5),
+  /** names of attributes without a default */
+  attribute: strings(6),
+  node: many(7, NodeProto),
+  opset_import: many(9, OperatorSetIdProto),
+  domain: string(10),
+  /** attributes with their defaults */
+  attribute_proto: many(11, AttributeProto),
+  overload: string(13),
+});
 
 export const ModelProto = message({
   ir_version: int(1),
@@ -91,6 +109,8 @@ export type TensorMessage = Of<typeof TensorProto>;
 export type AttributeMessage = Of<typeof AttributeProto>;
 export type NodeMessage = Of<typeof NodeProto>;
 export type ValueInfoMessage = Of<typeof ValueInfoProto>;
+export type GraphMessage = Of<typeof GraphProto>;
+export type FunctionMessage = Of<typeof FunctionProto>;
 export type ModelMessage = Of<typeof ModelProto>;
 
 /** AttributeProto.AttributeType. */

@@ -15,13 +15,18 @@ const fixed64Wire = 1;
 const bytesWire = 2;
 const fixed32Wire = 5;
 
+/** What decoding has cost so far; messages kept as bytes and decoded later share the one of their file. */
+export interface Budget {
+  items: number;
+}
+
 interface Cursor {
   readonly file: string;
   readonly bytes: Uint8Array;
   readonly path: string[];
+  readonly budget: Budget;
   at: number;
   end: number;
-  items: number;
   /** The varint last read, as two 32-bit halves. */
   low: number;
   high: number;
@@ -58,8 +63,13 @@ export const message = <const F extends Fields>(fields: F): Message<F> => ({
 });
 
 /** Reads `bytes` as one message; `file` is what error messages call them. Throws KitError E_ONNX_CORRUPT. */
-export function decode<F extends Fields>(type: Message<F>, bytes: Uint8Array, file: string): Of<Message<F>> {
-  return readMessage({ file, bytes, path: [], at: 0, end: bytes.length, items: 0, low: 0, high: 0 }, type);
+export function decode<F extends Fields>(
+  type: Message<F>,
+  bytes: Uint8Array,
+  file: string,
+  budget: Budget = { items: 0 },
+): Of<Message<F>> {
+  return readMessage({ file, bytes, path: [], budget, at: 0, end: bytes.length, low: 0, high: 0 }, type);
 }
 
 export function encode<F extends Fields>(type: Message<F>, value: Of<Message<F>>): Uint8Array {
@@ -302,8 +312,8 @@ function expect(cursor: Cursor, found: number, wanted: number): void {
 }
 
 function count(cursor: Cursor): void {
-  cursor.items++;
-  if (cursor.items > maxItems) fail(cursor, `more than ${maxItems} messages and names`);
+  cursor.budget.items++;
+  if (cursor.budget.items > maxItems) fail(cursor, `more than ${maxItems} messages and names`);
 }
 
 function take(cursor: Cursor, length: number): Uint8Array {

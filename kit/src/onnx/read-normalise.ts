@@ -4,8 +4,6 @@ import { invalid } from "./read-errors.ts";
 
 /** Every name is made once and every name read is made. Throws KitError E_ONNX_INVALID. */
 export function checkNames(graph: Graph, file: string): void {
-  if (graph.inputs.length === 0) throw invalid(file, "it has no inputs");
-  if (graph.outputs.length === 0) throw invalid(file, "it has no outputs");
   const made = new Set<string>(graph.initializers.keys());
   const make = (name: string, by: string) => {
     if (made.has(name)) throw invalid(file, `${name} is made twice`, [by]);
@@ -19,9 +17,15 @@ export function checkNames(graph: Graph, file: string): void {
         throw invalid(file, `no node makes ${i}`, [`read by ${n.op} ${labelOf(n)}`]);
     }
   }
-  const outputs = new Set<string>();
   for (const { name } of graph.outputs) {
     if (!made.has(name)) throw invalid(file, `no node makes the output ${name}`);
+  }
+}
+
+/** A model, unlike the body of a loop, names each output once. Throws KitError E_ONNX_INVALID. */
+export function checkOutputs(graph: Graph, file: string): void {
+  const outputs = new Set<string>();
+  for (const { name } of graph.outputs) {
     if (outputs.has(name)) throw invalid(file, `${name} is an output twice`);
     outputs.add(name);
   }

@@ -1,6 +1,7 @@
 /** The whole of graph simplification: shapes folded, fused operators recognised, everything described. */
 import { describe, type FoldedGraph, fold } from "./fold.ts";
 import type { Graph } from "./graph.ts";
+import { withoutIdleCasts } from "./half.ts";
 import { recognise } from "./patterns.ts";
 
 /**
@@ -13,6 +14,7 @@ export function simplify(
   keep: ReadonlySet<string> = new Set(),
 ): FoldedGraph {
   const folded = fold(graph, batch);
-  const whole = recognise(folded.graph, keep, folded.shapes);
+  const bare = withoutIdleCasts(folded.graph, folded.types, keep);
+  const whole = recognise(bare, keep, folded.shapes);
   return whole === folded.graph ? folded : describe(whole, batch);
 }

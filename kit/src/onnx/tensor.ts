@@ -53,6 +53,14 @@ export type Int64Tensor = Tensor<"int64">;
 /** Number of elements of `dims`; 1 for a scalar. */
 export const sizeOf = (dims: readonly number[]): number => dims.reduce((n, d) => n * d, 1);
 
+/** The same type, dims and values; NaN equals itself, 0 is not −0. */
+export function sameTensor(a: Tensor, b: Tensor): boolean {
+  if (a === b) return true;
+  if (a.type !== b.type || a.dims.join() !== b.dims.join()) return false;
+  for (let i = 0; i < a.data.length; i++) if (!Object.is(a.data[i], b.data[i])) return false;
+  return true;
+}
+
 /** A float32 tensor; the data are taken, not copied. Throws RangeError if dims and data disagree. */
 export function float32(dims: readonly number[], data: Float32Array | readonly number[]): Float32Tensor {
   const values = data instanceof Float32Array ? data : Float32Array.from(data);

@@ -119,7 +119,7 @@ const noSuccessor: Rewrite = (n, { refuse }) => {
 };
 
 /** Operator → since which opset it differs → how an older node is written in that opset. */
-const changes: readonly (readonly [op: string, since: number, rewrite: Rewrite])[] = [
+export const changes: readonly (readonly [op: string, since: number, rewrite: Rewrite])[] = [
   ["Softmax", 13, flattened],
   ["LogSoftmax", 13, flattened],
   ["Hardmax", 13, flattened],

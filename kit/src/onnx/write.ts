@@ -1,4 +1,5 @@
 /** Graph → the bytes of an .onnx file that ONNX Runtime loads and `readOnnx` reads back. */
+import { KitError } from "../errors.ts";
 import { encodeTensor } from "./encodings.ts";
 import { type Attribute, type Graph, type Node, unknownRank, type ValueInfo } from "./graph.ts";
 import { encode } from "./protobuf.ts";
@@ -7,15 +8,29 @@ import {
   attributeTypes,
   ModelProto,
   type NodeMessage,
+  type TensorMessage,
   type ValueInfoMessage,
 } from "./protobuf-schema.ts";
-import { elementTypes } from "./tensor.ts";
+import { elementTypes, type Tensor } from "./tensor.ts";
 
 /** The IR version that came with opset 21 (onnx 1.16). */
 const irVersion = 10;
 
-/** Weights go in as raw_data; the model must stay below protobuf's 2 GiB. */
-export function writeOnnx(graph: Graph): Uint8Array {
+/** Where a tensor lies: a file in the folder of the model, and the bytes in it. */
+export interface Place {
+  readonly location: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface WriteOptions {
+  /** weights that lie in a file already are named, not written; all are written without */
+  readonly outside?: (tensor: Tensor) => Place | undefined;
+}
+
+/** Weights go in as raw_data, except those outside; what is written must stay below protobuf's 2 GiB. */
+export function writeOnnx(graph: Graph, { outside }: WriteOptions = {}): Uint8Array {
+  const outputs = new Set(graph.outputs.map((o) => o.name));
   return encode(ModelProto, {
     ir_version: irVersion,
     producer_name: "xai-kit",
@@ -23,11 +38,26 @@ export function writeOnnx(graph: Graph): Uint8Array {
     graph: {
       name: graph.name || "graph",
       node: graph.nodes.map(encodeNode),
-      initializer: [...graph.initializers].map(([name, tensor]) => encodeTensor(tensor, name)),
+      initializer: [...graph.initializers].map(([name, tensor]) => {
+        const place = outside?.(tensor);
+        return place === undefined ? encodeTensor(tensor, name) : encodePlace(tensor, name, place);
+      }),
       input: graph.inputs.map(encodeValueInfo),
       output: graph.outputs.map(encodeValueInfo),
+      value_info: (graph.values ?? []).filter(({ name }) => !outputs.has(name)).map(encodeValueInfo),
     },
   });
+}
+
+function encodePlace({ dims, type }: Tensor, name: string, place: Place): TensorMessage {
+  const entries = Object.entries(place).map(([key, value]) => ({ key, value: `${value}` }));
+  return {
+    dims: BigInt64Array.from(dims, BigInt),
+    data_type: elementTypes[type],
+    name,
+    external_data: entries,
+    data_location: 1,
+  };
 }
 
 function encodeNode(n: Node): NodeMessage {
@@ -61,6 +91,11 @@ function encodeAttribute(a: Attribute): AttributeMessage {
       return { floats: Float32Array.from(a.value) };
     case "strings":
       return { strings: [...a.value] };
+    case "graph":
+      throw new KitError("E_ONNX_CONTROL_FLOW", {
+        problem: "the graph still holds an If or a Loop, which is not written",
+        next: "fold the graph first: conditions and trip counts that sizes decide are resolved there",
+      });
   }
 }
 

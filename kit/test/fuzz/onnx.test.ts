@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { attr, node } from "../../src/onnx/graph.ts";
-import { decode, encode } from "../../src/onnx/protobuf.ts";
-import { ModelProto } from "../../src/onnx/protobuf-schema.ts";
+import { attr, type Node, node } from "../../src/onnx/graph.ts";
+import { decode, encode, type Of } from "../../src/onnx/protobuf.ts";
+import { GraphProto, ModelProto, type NodeMessage } from "../../src/onnx/protobuf-schema.ts";
 import { float32, int64, type Tensor } from "../../src/onnx/tensor.ts";
 import { writeOnnx } from "../../src/onnx/write.ts";
 import { type Case, fuzz, joinBytes, mutateBytes } from "./harness.ts";
@@ -78,6 +78,111 @@ function seedModel(): Uint8Array {
   return encode(ModelProto, model);
 }
 
+/** A local function, an If and a Loop that fold away. */
+function seedOfGraphs(): Uint8Array {
+  const op = (op_type: string, input: string[], output: string[], rest: NodeMessage = {}): NodeMessage => ({
+    op_type,
+    input,
+    output,
+    ...rest,
+  });
+  const body = (name: string, g: Of<typeof GraphProto>) => ({ name, type: 5, g: encode(GraphProto, g) });
+  const number = (name: string, value: number) => ({
+    name,
+    dims: new BigInt64Array(0),
+    data_type: 7,
+    int64_data: BigInt64Array.of(BigInt(value)),
+  });
+  const x = {
+    name: "x",
+    type: { tensor_type: { elem_type: 1, shape: { dim: [{ dim_param: "batch" }, { dim_value: 3 }] } } },
+  };
+  const slope = { name: "alpha", type: 1, ref_attr_name: "slope" };
+  return encode(ModelProto, {
+    ir_version: 8,
+    opset_import: [{ version: 17 }, { domain: "local", version: 1 }],
+    functions: [
+      {
+        name: "Leaky",
+        domain: "local",
+        input: ["a"],
+        output: ["b"],
+        node: [op("LeakyRelu", ["a"], ["c"], { attribute: [slope] }), op("Neg", ["c"], ["b"])],
+        opset_import: [{ version: 16 }],
+        attribute_proto: [{ name: "slope", type: 1, f: 0.5 }],
+      },
+    ],
+    graph: {
+      node: [
+        op("Leaky", ["x"], ["l"], { domain: "local", attribute: [{ name: "slope", type: 1, f: 0.1 }] }),
+        op("Shape", ["l"], ["shape"]),
+        op("Gather", ["shape", "one"], ["size"]),
+        op("Equal", ["size", "one"], ["single"]),
+        op("If", ["single"], ["m"], {
+          attribute: [
+            body("then_branch", { node: [op("Neg", ["l"], ["r"])], output: [{ name: "r" }] }),
+            body("else_branch", { node: [op("Relu", ["l"], ["r"])], output: [{ name: "r" }] }),
+          ],
+        }),
+        op("Loop", ["two", "", "m"], ["y", "rows"], {
+          attribute: [
+            body("body", {
+              node: [op("Add", ["v", "l"], ["w"]), op("Identity", ["go"], ["goes"])],
+              input: [{ name: "i" }, { name: "go" }, { name: "v" }],
+              output: [{ name: "goes" }, { name: "w" }, { name: "w" }],
+            }),
+          ],
+        }),
+      ],
+      initializer: [number("one", 1), number("two", 2)],
+      input: [x],
+      output: [
+        { ...x, name: "y" },
+        { name: "rows", type: { tensor_type: { elem_type: 1 } } },
+      ],
+    },
+  });
+}
+
+/** Operators that settling writes in others: quantisation, attention, fused convolutions. */
+function seedOfFused(): Uint8Array {
+  const filled = (...dims: number[]): Tensor =>
+    float32(
+      dims,
+      Float32Array.from({ length: dims.reduce((n, d) => n * d, 1) }, (_, i) => (i % 7) / 7 - 0.4),
+    );
+  const fused = (op: string, inputs: string[], outputs: string[], attributes: Node["attributes"]) =>
+    node(op, inputs, outputs, attributes, "", "com.microsoft");
+  return writeOnnx({
+    name: "fused",
+    opsets: { "": 21, "com.microsoft": 1 },
+    inputs: [{ name: "x", type: "float32", dims: ["batch", 2, 2, 4] }],
+    outputs: [{ name: "y", type: "float32", dims: ["batch", 4, 4] }],
+    nodes: [
+      node("QuantizeLinear", ["x", "s", "z"], ["q"], { axis: attr.int(1) }),
+      node("DequantizeLinear", ["q", "s", "z"], ["d"], { axis: attr.int(1) }),
+      node("DequantizeLinear", ["w8", "s"], ["w"], { axis: attr.int(0) }),
+      fused("FusedConv", ["d", "w"], ["c"], {
+        activation: attr.string("Clip"),
+        activation_params: attr.floats([-1, 1]),
+      }),
+      node("Reshape", ["c", "shape"], ["t"]),
+      fused("Attention", ["t", "qkv", "b"], ["a"], { num_heads: attr.int(2), unidirectional: attr.int(1) }),
+      fused("SkipLayerNormalization", ["a", "t", "g"], ["n", "", "", "sum"], { epsilon: attr.float(1e-5) }),
+      fused("FusedMatMul", ["n", "sum"], ["y"], { transB: attr.int(1), alpha: attr.float(0.5) }),
+    ],
+    initializers: new Map<string, Tensor>([
+      ["s", { type: "float32", dims: [2], data: Float32Array.of(0.1, 0.2) }],
+      ["z", { type: "int8", dims: [2], data: Int8Array.of(0, 3) }],
+      ["w8", { type: "int8", dims: [2, 2, 1, 1], data: Int8Array.of(1, -2, 3, 100) }],
+      ["shape", int64([3], [0, 4, 4])],
+      ["qkv", filled(4, 12)],
+      ["b", filled(12)],
+      ["g", filled(4)],
+    ]),
+  });
+}
+
 // ---- a protobuf file as a tree, so that one field can be changed and every length around it stays right
 
 type Payload = bigint | Uint8Array | readonly Field[];
@@ -93,7 +198,13 @@ interface Nest {
 }
 const tensor: Nest = { 13: {} };
 const value: Nest = { 2: { 1: { 2: { 1: {} } } } };
-const model: Nest = { 7: { 1: { 5: { 5: tensor } }, 5: tensor, 11: value, 12: value }, 8: {} };
+const inner: Nest = { 1: {}, 11: value, 12: value };
+const attribute: Nest = { 5: tensor, 6: inner };
+const model: Nest = {
+  7: { 1: { 5: attribute }, 5: tensor, 11: value, 12: value },
+  8: {},
+  25: { 7: { 5: attribute }, 9: {}, 11: attribute },
+};
 
 function parse(bytes: Uint8Array, nest: Nest): Field[] {
   const fields: Field[] = [];
@@ -269,16 +380,31 @@ describe("readOnnx, fuzzed", () => {
     expect(report.rejected).toBeGreaterThan(300);
   });
 
+  it.each([
+    ["functions, branches and loops", seedOfGraphs()],
+    ["fused and quantised operators", seedOfFused()],
+  ])("answers damaged %s alike", async (_, seed) => {
+    const report = await fuzz(new URL("onnx-target.ts", import.meta.url), [
+      ...structureAware(seed, 2),
+      ...damaged(seed, 200),
+    ]);
+    expect(report.faults).toEqual([]);
+    expect(report.accepted).toBeGreaterThan(100);
+    expect(report.rejected).toBeGreaterThan(300);
+  });
+
   it("is not drowned by small files that ask for much", async () => {
     const report = await fuzz(new URL("onnx-target.ts", import.meta.url), costly());
     expect(report).toEqual({ accepted: 0, rejected: 10, faults: [] });
   });
 
-  it("accepts the seed", async () => {
+  it("accepts the seeds", async () => {
     const report = await fuzz(new URL("onnx-target.ts", import.meta.url), [
       { name: "seed", bytes: seedModel() },
+      { name: "seed of graphs", bytes: seedOfGraphs() },
+      { name: "seed of fused operators", bytes: seedOfFused() },
     ]);
-    expect(report).toEqual({ accepted: 1, rejected: 0, faults: [] });
+    expect(report).toEqual({ accepted: 3, rejected: 0, faults: [] });
   });
 });
 

@@ -57,6 +57,22 @@ export const ThresholdedRelu: Vjp = {
   samples: withAlpha(0.3).map((s) => ({ ...s, kinks: [0.3] })),
 };
 
+/** 0 within ±lambd, one slope outside; `bias` moves the two branches, not their slope. */
+export const Shrink: Vjp = {
+  rule: ({ ops, node, dy, inputs: [x] }) => [
+    ops.mul(dy, ops.step(ops.sub(ops.op("Abs", [x]), floatOf(node, "lambd", 0.5)))),
+  ],
+  samples: [
+    { shapes: [[3, 4]], kinks: [-0.5, 0.5], batch: [0] },
+    {
+      shapes: [[7]],
+      attributes: { lambd: attr.float(0.3), bias: attr.float(0.2) },
+      kinks: [-0.3, 0.3],
+      name: "bias",
+    },
+  ],
+};
+
 /** The slope below 0 is y + gain · alpha; `gain` scales both sides. */
 const exponential = (ops: Ops, dy: Value, x: Value, y: Value, gain: number, alpha: number): Value =>
   ops.mul(dy, ops.where(ops.greater(x, 0), gain, ops.add(y, gain * alpha)));
@@ -157,9 +173,14 @@ export const Gelu: Vjp = {
       );
       return [ops.mul(dy, ops.add(ops.add(ops.mul(t, 0.5), 0.5), slope))];
     }
-    const cdf = ops.add(ops.mul(ops.op("Erf", [ops.mul(x, Math.SQRT1_2)]), 0.5), 0.5);
-    const density = ops.mul(ops.exp(ops.mul(square, -0.5)), 1 / Math.sqrt(2 * Math.PI));
-    return [ops.mul(dy, ops.add(cdf, ops.mul(x, density)))];
+    // every step is a pass over memory, so constants are merged: u = x/√2 serves both parts, and HardSigmoid is (1 + erf)/2 at once
+    const u = ops.mul(x, Math.SQRT1_2);
+    const cdf = ops.op("HardSigmoid", [ops.op("Erf", [u])], {
+      alpha: attr.float(0.5),
+      beta: attr.float(0.5),
+    });
+    const bump = ops.div(u, ops.exp(ops.mul(u, u))); // u exp(−u²)
+    return [ops.mul(dy, ops.add(cdf, ops.mul(bump, 1 / Math.sqrt(Math.PI))))];
   },
   samples: [
     ...smooth,

@@ -34,6 +34,25 @@ function flipped({ dims, data }: Float32Tensor, group: number): Float32Tensor {
   return float32([channels * group, perGroup, ...kernel], turned);
 }
 
+const kernelIs2d = (w: ExactWindow): boolean => w.kernel.length === 2;
+
+/**
+ * `small` with stride − 1 zeros behind each element: grown by repetition, then masked. Engines run a depthwise ConvTranspose on one thread,
+ * channel by channel; this way around it takes half the time.
+ */
+function zeroInserted(ops: Ops, small: Value, { strides, small: sizes }: ExactWindow): Value {
+  const grown = ops.op("Resize", [small, undefined, ops.constant(float32([4], [1, 1, ...strides]))], {
+    mode: attr.string("nearest"),
+    coordinate_transformation_mode: attr.string("asymmetric"),
+    nearest_mode: attr.string("floor"),
+  });
+  const [rows, columns] = sizes.map((n, i) => n * strides[i]);
+  const first = Float32Array.from({ length: rows * columns }, (_, k) =>
+    Math.floor(k / columns) % strides[0] === 0 && (k % columns) % strides[1] === 0 ? 1 : 0,
+  );
+  return ops.mul(grown, ops.constant(float32([1, 1, rows, columns], first)));
+}
+
 /** Gradient of the side slid over: `small` spread through `weight` [M, C/g, k…]. */
 export function spread(ops: Ops, small: Value, weight: Value, w: ExactWindow, group: number): Value {
   const heads = w.heads.map((p, i) => w.reach[i] - 1 - p);
@@ -42,6 +61,20 @@ export function spread(ops: Ops, small: Value, weight: Value, w: ExactWindow, gr
   if (known && w.strides.every((s) => s === 1) && [...heads, ...tails].every((p) => p >= 0)) {
     const turned = ops.constant(flipped(known, group));
     return ops.op("Conv", [small, turned], attributesOf(w, group, { pads: attr.ints([...heads, ...tails]) }));
+  }
+  if (known && group === known.dims[0] && known.dims[1] === 1 && kernelIs2d(w)) {
+    const wide = zeroInserted(ops, small, w);
+    const tail = w.large.map((n, i) => n + w.reach[i] - 1 - w.small[i] * w.strides[i] - heads[i]);
+    if (heads.every((p) => p >= 0) && tail.every((p) => p >= 0)) {
+      const turned = ops.constant(flipped(known, group));
+      const { kernel, dilations } = w;
+      return ops.op("Conv", [wide, turned], {
+        kernel_shape: attr.ints(kernel),
+        dilations: attr.ints(dilations),
+        group: attr.int(group),
+        pads: attr.ints([...heads, ...tail]),
+      });
+    }
   }
   // a negative tail is what the stride left over: rows that no window saw
   return ops.op(
@@ -185,6 +218,19 @@ export const Conv: Vjp = {
       ints({ strides: [2, 1], dilations: [2, 3] }, { group: attr.int(2) }),
     ),
     sample(
+      "groups with stride, dilation, remainder and asymmetric padding",
+      [[2, 4, 6, 5], [6, 2, 2, 3], [6]],
+      ints({ strides: [2, 3], dilations: [3, 1], pads: [2, 1, 0, 2] }, { group: attr.int(2) }),
+    ),
+    sample(
+      "depthwise with stride, dilation and two outputs a channel",
+      [
+        [2, 2, 7, 5],
+        [4, 1, 3, 2],
+      ],
+      ints({ strides: [3, 2], dilations: [1, 2], pads: [1, 0, 2, 1] }, { group: attr.int(2) }),
+    ),
+    sample(
       "padding beyond the reach",
       [
         [2, 1, 3, 3],
@@ -224,6 +270,19 @@ export const Conv: Vjp = {
         [2, 1, 2, 2, 2],
       ],
       ints({ pads: [0, 1, 0, 1, 0, 0] }),
+    ),
+    sample(
+      "one axis, SAME_LOWER, groups",
+      [[2, 4, 7], [4, 2, 4], [4]],
+      ints({ strides: [3] }, { auto_pad: attr.string("SAME_LOWER"), group: attr.int(2) }),
+    ),
+    sample(
+      "three axes, SAME_UPPER, depthwise",
+      [
+        [1, 2, 4, 3, 5],
+        [2, 1, 2, 3, 2],
+      ],
+      ints({ strides: [2, 1, 2] }, { auto_pad: attr.string("SAME_UPPER"), group: attr.int(2) }),
     ),
   ]),
 };
@@ -267,6 +326,14 @@ export const ConvTranspose: Vjp = {
       ints({ dilations: [2, 3] }, { group: attr.int(2) }),
     ),
     sample(
+      "groups with stride, dilation, asymmetric padding and output padding",
+      [[2, 4, 3, 2], [4, 3, 2, 3], [6]],
+      ints(
+        { strides: [3, 2], dilations: [2, 1], pads: [1, 0, 2, 1], output_padding: [2, 1] },
+        { group: attr.int(2) },
+      ),
+    ),
+    sample(
       "output shape",
       [
         [2, 1, 3, 3],
@@ -297,6 +364,24 @@ export const ConvTranspose: Vjp = {
         [2, 1, 3],
       ],
       ints({ strides: [2], pads: [1, 1] }),
+    ),
+    sample(
+      "VALID",
+      [
+        [2, 1, 2, 3],
+        [1, 2, 2, 2],
+      ],
+      ints({ strides: [2, 1] }, { auto_pad: attr.string("VALID") }),
+    ),
+    sample(
+      "one axis, groups, dilation, output shape",
+      [[2, 4, 3], [4, 1, 2], [2]],
+      ints({ strides: [2], dilations: [2], output_shape: [6] }, { group: attr.int(2) }),
+    ),
+    sample(
+      "three axes, output padding",
+      [[1, 2, 2, 2, 3], [2, 1, 2, 3, 2], [1]],
+      ints({ strides: [2, 2, 3], pads: [0, 1, 0, 0, 1, 1], output_padding: [1, 0, 2] }),
     ),
   ],
 };

@@ -13,6 +13,8 @@ const positive: readonly Sample[] = [
   { shapes: [[2, 3]], range: [0.3, 3], batch: [0] },
   { shapes: [[5]], range: [0.3, 3] },
 ];
+/** Within the domain of a function that ends at ±1. */
+const inside = (most: number): readonly Sample[] => one.map((s) => ({ ...s, range: [-most, most] as const }));
 const broadcasting: readonly Sample[] = [
   { shapes: [[2, 3], [3]], range: [0.3, 2], batch: [0] },
   {
@@ -45,6 +47,37 @@ export const Div: Vjp = {
     return [da, need[1] ? ops.neg(ops.mul(da, y)) : null];
   },
   samples: broadcasting,
+};
+
+/** a − trunc(a/b) b, as C's fmod (floats allow nothing else): the quotient is (a − y)/b, and constant between jumps. */
+export const Mod: Vjp = {
+  rule: ({ ops, dy, inputs: [a, b], output: y, need }) => [
+    dy,
+    need[1] ? ops.mul(dy, ops.div(ops.sub(y, a), b)) : null,
+  ],
+  samples: [
+    {
+      shapes: [[2, 3], []],
+      constants: { 1: float32([], [0.7]) },
+      attributes: { fmod: attr.int(1) },
+      kinks: [-0.7, 0, 0.7],
+      batch: [0],
+    },
+    // quotients are off the integers that they jump at
+    {
+      shapes: [[2, 2], [2]],
+      attributes: { fmod: attr.int(1) },
+      at: [
+        [2.5, -2.5, 0.5, 4.5],
+        [1, 2],
+      ],
+      gradient: [
+        [1, 1, 1, 1],
+        [-2, 1 - 2],
+      ],
+      name: "of both",
+    },
+  ],
 };
 
 /** The number a constant exponent is, if it is one. */
@@ -113,6 +146,43 @@ export const Cos: Vjp = {
   rule: ({ ops, dy, inputs: [x] }) => [ops.neg(ops.mul(dy, ops.op("Sin", [x])))],
   samples: one,
 };
+export const Tan: Vjp = {
+  rule: ({ ops, dy, output: y }) => [ops.mul(dy, ops.add(ops.mul(y, y), 1))],
+  samples: one,
+};
+/** 1 / √(1 − x²) */
+export const Asin: Vjp = {
+  rule: ({ ops, dy, inputs: [x] }) => [ops.div(dy, ops.sqrt(ops.sub(1, ops.mul(x, x))))],
+  samples: inside(0.8),
+};
+export const Acos: Vjp = {
+  rule: ({ ops, dy, inputs: [x] }) => [ops.neg(ops.div(dy, ops.sqrt(ops.sub(1, ops.mul(x, x)))))],
+  samples: inside(0.8),
+};
+export const Atan: Vjp = {
+  rule: ({ ops, dy, inputs: [x] }) => [ops.div(dy, ops.add(ops.mul(x, x), 1))],
+  samples: one,
+};
+export const Sinh: Vjp = {
+  rule: ({ ops, dy, inputs: [x] }) => [ops.mul(dy, ops.op("Cosh", [x]))],
+  samples: one,
+};
+export const Cosh: Vjp = {
+  rule: ({ ops, dy, inputs: [x] }) => [ops.mul(dy, ops.op("Sinh", [x]))],
+  samples: one,
+};
+export const Asinh: Vjp = {
+  rule: ({ ops, dy, inputs: [x] }) => [ops.div(dy, ops.sqrt(ops.add(ops.mul(x, x), 1)))],
+  samples: one,
+};
+export const Acosh: Vjp = {
+  rule: ({ ops, dy, inputs: [x] }) => [ops.div(dy, ops.sqrt(ops.sub(ops.mul(x, x), 1)))],
+  samples: one.map((s) => ({ ...s, range: [1.5, 3] as const })),
+};
+export const Atanh: Vjp = {
+  rule: ({ ops, dy, inputs: [x] }) => [ops.div(dy, ops.sub(1, ops.mul(x, x)))],
+  samples: inside(0.8),
+};
 export const Erf: Vjp = {
   rule: ({ ops, dy, inputs: [x] }) => [
     ops.mul(dy, ops.mul(ops.exp(ops.neg(ops.mul(x, x))), 2 / Math.sqrt(Math.PI))),
@@ -126,6 +196,17 @@ export const Cast: Vjp = {
   samples: [
     { shapes: [[2, 3]], attributes: { to: attr.int(elementTypes.float32) }, batch: [0] },
     { shapes: [[2, 3]], attributes: { to: attr.int(elementTypes.float64) }, name: "to float64" },
+  ],
+};
+export const CastLike: Vjp = {
+  rule: ({ ops, dy, inputs: [x] }) => [ops.cast(dy, x.type)],
+  samples: [
+    { shapes: [[2, 3], []], constants: { 1: float32([], [0]) }, batch: [0] },
+    {
+      shapes: [[2, 3], []],
+      constants: { 1: { type: "float64", dims: [], data: Float64Array.of(0) } },
+      name: "like float64",
+    },
   ],
 };
 
@@ -144,6 +225,12 @@ export const Where: Vjp = {
       shapes: [[], [4, 2], []],
       constants: { 0: { type: "bool", dims: [2], data: Uint8Array.of(0, 1) } },
       batch: [1],
+    },
+    {
+      shapes: [[], [2], [2, 1, 1]],
+      constants: { 0: { type: "bool", dims: [3, 1], data: Uint8Array.of(0, 1, 1) } },
+      batch: [2],
+      name: "three ways to broadcast",
     },
   ],
 };
@@ -181,9 +268,19 @@ const extremes: readonly Sample[] = [
     ],
     name: "ties",
   },
+  {
+    shapes: [[2, 2], [2], []],
+    at: [[3, 1, 0, 3], [3, 1], [3]],
+    gradient: [[1 / 3, 0, 0, 1 / 2], [1 / 3 + 1 / 2, 0], [1 / 3 + 1 / 2 + 1 + 1 / 2]],
+    name: "ties of three",
+  },
 ];
 export const Max: Vjp = { rule: extremeOf, samples: extremes };
-export const Min: Vjp = { rule: extremeOf, samples: extremes };
+export const Min: Vjp = {
+  rule: extremeOf,
+  // the other end of the ties
+  samples: extremes.map((s) => (s.at ? { ...s, at: s.at.map((values) => values.map((v) => -v)) } : s)),
+};
 
 export const Sum: Vjp = {
   rule: ({ dy, inputs }) => inputs.map(() => dy),
@@ -197,10 +294,27 @@ export const Mean: Vjp = {
   samples: [{ shapes: [[2, 3], [3], [2, 1]], batch: [0, 2] }, { shapes: [[4]] }],
 };
 
-/** The bounds are inside, as for torch.clamp. (torch's ReLU6 has them outside; it differs only exactly at 0 and 6.) */
+/**
+ * The bounds are inside, as for torch.clamp. (torch's ReLU6 has them outside; it differs only exactly at 0 and 6.) What
+ * was clipped goes to the bound it was clipped to; the upper one wins where they cross.
+ */
 export const Clip: Vjp = {
-  rule: ({ ops, dy, inputs: [x], output: y }) => [ops.mul(dy, ops.cast(ops.equal(x, y), dy.type))],
+  rule({ ops, dy, inputs: [x, , high], output: y, need }) {
+    const kept = ops.mul(dy, ops.cast(ops.equal(x, y), dy.type));
+    if (!need[1] && !need[2]) return [kept];
+    const clipped = ops.sub(dy, kept);
+    const above = high ? ops.mul(clipped, ops.cast(ops.equal(high, y), dy.type)) : undefined;
+    return [kept, above ? ops.sub(clipped, above) : clipped, above ?? null];
+  },
   samples: [
+    {
+      shapes: [[3, 4], [], []],
+      at: [[-3, -1, 0, 1, 3, 0.5, -2, 2, 5, 0, -9, 0.1], [-1], [1]],
+      gradient: [[0, 1, 1, 1, 0, 1, 0, 0, 0, 1, 0, 1], [3], [3]],
+      name: "gradients of the bounds",
+    },
+    { shapes: [[2], [], []], at: [[-3, 3], [2], [1]], gradient: [[0, 0], [0], [2]], name: "crossed bounds" },
+    { shapes: [[5], []], at: [[-2, -1, 1, 2, 3], [0]], gradient: [[0, 0, 1, 1, 1], [2]], name: "one bound" },
     {
       shapes: [[4, 5], [], []],
       constants: { 1: float32([], [-0.5]), 2: float32([], [0.4]) },

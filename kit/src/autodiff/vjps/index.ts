@@ -11,6 +11,7 @@ import * as normalisation from "./normalisation.ts";
 import * as pool from "./pool.ts";
 import * as reduce from "./reduce.ts";
 import * as resize from "./resize.ts";
+import * as sampling from "./sampling.ts";
 
 const files = [
   activation,
@@ -24,6 +25,7 @@ const files = [
   pool,
   reduce,
   resize,
+  sampling,
 ];
 
 /** Operators begin with a capital; other exports of these files are shared helpers. */

@@ -2,7 +2,7 @@
 import { attr, intOf, intsOf, type Node, stringOf } from "../../onnx/graph.ts";
 import { type Dim, equalDims, type Shape } from "../../onnx/shapes.ts";
 import { int64 } from "../../onnx/tensor.ts";
-import { axesFrom, axisIn, axisOf, fixed, integers, unsupported } from "../arguments.ts";
+import { axesFrom, axisIn, axisOf, changesBatch, fixed, integers } from "../arguments.ts";
 import type { Ops } from "../ops.ts";
 import type { Sample, Value, Vjp } from "../vjp.ts";
 
@@ -191,11 +191,13 @@ export const Slice: Vjp = {
     }
     return [gradient];
   },
+  limits: [changesBatch],
   samples: [
     slice("one axis", [2, 5], { starts: [1], ends: [4], axes: [1] }),
     slice("steps", [2, 7, 4], { starts: [1, 0], ends: [99, 4], axes: [-2, 2], steps: [2, 3] }),
     slice("backwards", [2, 5], { starts: [-1], ends: [-99], axes: [1], steps: [-1] }),
     slice("backwards in steps", [2, 7], { starts: [5], ends: [0], axes: [1], steps: [-2] }),
+    slice("backwards from the middle", [2, 6], { starts: [-3], ends: [-99], axes: [1], steps: [-1] }),
     slice("the batch reversed", [3, 2], { starts: [-1], ends: [-99], axes: [0], steps: [-1] }),
     { shapes: [[4, 3], [], []], constants: { 1: ints(1, 0), 2: ints(3, -1) }, name: "no axes" },
   ],
@@ -283,12 +285,15 @@ export const Pad: Vjp = {
       // the fill's share is what did not come from x
       return [back, null, need[2] ? ops.sub(ops.sum(dy, all, false), ops.sum(back, all, false)) : null];
     }
-    if (pads.some((p) => p < 0)) throw unsupported(node, `mode ${mode} with negative pads`);
     let gradient = dy;
     for (const axis of axesFrom(rank, 0)) {
       const [head, tail] = [pads[axis], pads[axis + rank]];
-      if (head + tail === 0) continue;
-      gradient = foldSides(ops, gradient, axis, fixed(node, x.shape[axis]), head, tail, mode);
+      if (head === 0 && tail === 0) continue;
+      // what a negative side cuts off is not there to be repeated
+      const [cutHead, cutTail] = [Math.min(0, head), Math.min(0, tail)];
+      const size = fixed(node, x.shape[axis]) + cutHead + cutTail;
+      gradient = foldSides(ops, gradient, axis, size, Math.max(0, head), Math.max(0, tail), mode);
+      gradient = padAxis(ops, gradient, axis, -cutHead, -cutTail);
     }
     return [gradient];
   },
@@ -306,6 +311,7 @@ export const Pad: Vjp = {
     pad("reflect", [2, 3, 5], [0, 1, 4, 0, 2, 3], "reflect"),
     pad("edge", [2, 3, 2], [0, 1, 4, 0, 2, 3], "edge"),
     pad("wrap", [2, 3, 5], [0, 1, 4, 0, 2, 3], "wrap"),
+    ...["reflect", "edge", "wrap"].map((mode) => pad(`${mode}, cut`, [2, 6, 5], [0, -1, 2, 0, 2, -2], mode)),
   ],
 };
 
@@ -318,6 +324,29 @@ function pad(name: string, shape: readonly number[], pads: readonly number[], mo
     batch: [0],
   };
 }
+
+/** Cut or padded on both sides; an odd element is the tail's. */
+export const CenterCropPad: Vjp = {
+  rule({ ops, dy, inputs: [x] }) {
+    const rank = x.shape.length;
+    const more = x.shape.map((d, i) =>
+      equalDims(d, dy.shape[i]) ? 0 : (d as number) - (dy.shape[i] as number),
+    );
+    const heads = more.map((m) => (m < 0 ? -Math.floor(-m / 2) : Math.floor(m / 2)));
+    const pads = [...heads, ...more.map((m, i) => m - heads[i])];
+    return [pads.some((p) => p !== 0) && rank > 0 ? ops.pad(dy, pads) : dy];
+  },
+  limits: [changesBatch],
+  samples: [
+    {
+      shapes: [[2, 3, 6], []],
+      constants: { 1: ints(6, 3) },
+      attributes: { axes: attr.ints([1, 2]) },
+      batch: [0],
+    },
+    { shapes: [[5, 4], []], constants: { 1: ints(2, 9) }, name: "odd" },
+  ],
+};
 
 /** Copies stand as an axis before the one they repeat; they add up. */
 export const Tile: Vjp = {
@@ -384,6 +413,13 @@ export const CumSum: Vjp = {
       attributes: { exclusive: attr.int(1), reverse: attr.int(1) },
       name: "exclusive, reverse",
     },
+    ...["exclusive", "reverse"].map((key) => ({
+      shapes: [[2, 4], []],
+      constants: { 1: int64([], [-1]) },
+      attributes: { [key]: attr.int(1) },
+      batch: [0],
+      name: key,
+    })),
   ],
 };
 

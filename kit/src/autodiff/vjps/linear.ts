@@ -1,7 +1,9 @@
 /** Matrix products. */
 import { attr, floatOf, intOf, type Node, stringOf } from "../../onnx/graph.ts";
 import type { Dim, Shape } from "../../onnx/shapes.ts";
-import { product, unsupported } from "../arguments.ts";
+import { float32 } from "../../onnx/tensor.ts";
+import { fixed, product } from "../arguments.ts";
+import type { Ops } from "../ops.ts";
 import type { Sample, Value, Vjp } from "../vjp.ts";
 
 /** Y = alpha A′ B′ + beta C, where ′ may transpose. The same weight serves both ways: no transposed copy is made. */
@@ -119,40 +121,79 @@ export const MatMul: Vjp = {
   ],
 };
 
-/** Terms of an equation; the output term is spelled out. */
-function termsOf(node: Node): { terms: readonly string[]; output: string } {
+interface Equation {
+  readonly terms: readonly string[];
+  readonly output: string;
+}
+
+/** The equation with one letter per axis: "..." is spelled out, its axes counted from the right, and so is the output. */
+function equationOf(node: Node, ranks: readonly number[]): Equation {
   const equation = stringOf(node, "equation", "").replace(/\s/g, "");
   const [left, right] = equation.split("->");
   const terms = left.split(",");
-  const all = terms.join("");
-  const once = [...new Set(all)]
-    .filter((l) => all.indexOf(l) === all.lastIndexOf(l))
-    .sort()
-    .join("");
-  const output = right ?? once;
-  if ([...terms, output].some((t) => t.includes(".") || new Set(t).size !== t.length)) {
-    throw unsupported(node, `"${equation}" has an ellipsis or a repeated letter in one term`);
-  }
-  return { terms, output };
+  const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  const free = [...alphabet].filter((l) => !equation.includes(l));
+  const hidden = terms.map((t, i) => (t.includes("...") ? ranks[i] - (t.length - 3) : 0));
+  const most = free.slice(0, Math.max(0, ...hidden));
+  const spelled = terms.map((t, i) => t.replace("...", most.slice(most.length - hidden[i]).join("")));
+  const all = left.replace(/[.,]/g, "");
+  const once = [...new Set(all)].filter((l) => all.indexOf(l) === all.lastIndexOf(l)).sort();
+  return { terms: spelled, output: (right ?? `...${once.join("")}`).replace("...", most.join("")) };
 }
 
-/** The gradient of one operand is the Einsum of dy and all the others; a letter that occurs there only was summed. */
+/** 1 where index a equals index b, over a tensor of `rank` axes. */
+function diagonal(ops: Ops, rank: number, [a, b]: readonly [number, number], size: number): Value {
+  const eye = Float32Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 1 : 0));
+  const dims = Array.from({ length: rank }, (_, axis) => (axis === a || axis === b ? size : 1));
+  return ops.constant(float32(dims, eye));
+}
+
+/**
+ * The gradient of one operand is the Einsum of dy and all the others; a letter that occurs there only was summed. Where
+ * an operand names a letter twice, it is its diagonal that took part.
+ */
 export const Einsum: Vjp = {
   rule({ ops, node, dy, inputs, need }) {
-    const { terms, output } = termsOf(node);
-    return inputs.map((_, i) => {
+    const { terms, output } = equationOf(
+      node,
+      inputs.map((x) => x.shape.length),
+    );
+    return inputs.map((x, i) => {
       if (!need[i]) return null;
+      const axes = [...terms[i]];
       const others = terms.flatMap((t, j) => (j === i ? [] : [{ term: t, value: inputs[j] }]));
       const given = [output, ...others.map((o) => o.term)];
-      const kept = [...terms[i]].filter((l) => given.some((t) => t.includes(l)));
+      const isFirst = (l: string, axis: number): boolean => axes.indexOf(l) === axis;
+      const kept = axes.filter((l, axis) => isFirst(l, axis) && given.some((t) => t.includes(l)));
       const made = ops.op("Einsum", [dy, ...others.map((o) => o.value)], {
         equation: attr.string(`${given.join(",")}->${kept.join("")}`),
       });
       let next = 0;
-      const shape: Shape = [...terms[i]].map((l) => (kept.includes(l) ? made.shape[next++] : 1));
-      return ops.reshape(made, shape);
+      const shape: Shape = axes.map((l, axis) =>
+        isFirst(l, axis) && kept.includes(l) ? made.shape[next++] : 1,
+      );
+      return axes.reduce(
+        (gradient, l, axis) => {
+          if (isFirst(l, axis)) return gradient;
+          const mask = diagonal(ops, axes.length, [axes.indexOf(l), axis], fixed(node, x.shape[axis]));
+          return ops.mul(gradient, ops.cast(mask, dy.type));
+        },
+        ops.reshape(made, shape),
+      );
     });
   },
+  limits: [
+    {
+      what: "a letter twice in one term, along the batch",
+      holds: ({ node, inputs }) =>
+        equationOf(
+          node,
+          inputs.map((x) => x.shape.length),
+        ).terms.some((t, i) =>
+          [...t].some((l, axis) => t.indexOf(l) !== axis && typeof inputs[i].shape[axis] !== "number"),
+        ),
+    },
+  ],
   samples: [
     {
       shapes: [
@@ -181,6 +222,42 @@ export const Einsum: Vjp = {
       shapes: [[2, 3], [2, 4], [4]],
       attributes: { equation: attr.string("ai,aj,j->i") },
       name: "three operands",
+    },
+    { shapes: [[3, 3]], attributes: { equation: attr.string("ii->i") }, name: "diagonal" },
+    { shapes: [[3, 3]], attributes: { equation: attr.string("ii->") }, name: "trace" },
+    {
+      shapes: [
+        [2, 2, 2],
+        [2, 3],
+      ],
+      attributes: { equation: attr.string("iij,ik->jk") },
+      name: "diagonal of a factor",
+    },
+    {
+      shapes: [
+        [2, 3, 4],
+        [4, 2],
+      ],
+      attributes: { equation: attr.string("...j, jk -> ...k") },
+      batch: [0],
+      name: "ellipsis",
+    },
+    {
+      shapes: [
+        [2, 2, 1, 4],
+        [2, 1, 4, 3],
+      ],
+      attributes: { equation: attr.string("...ij,...jk") },
+      batch: [0, 1],
+      name: "implicit, ellipses that broadcast",
+    },
+    {
+      shapes: [
+        [2, 3, 2],
+        [2, 1, 2],
+      ],
+      attributes: { equation: attr.string("bid,bjd->bj") },
+      name: "a size of 1",
     },
   ],
 };

@@ -1,7 +1,7 @@
 /** Normalisations, as at inference. */
-import { attr, floatOf, intOf } from "../../onnx/graph.ts";
+import { attr, floatOf, intOf, intsOf } from "../../onnx/graph.ts";
 import { float32 } from "../../onnx/tensor.ts";
-import { axesFrom, axisOf, fixed, fixedAll } from "../arguments.ts";
+import { axesFrom, axisIn, axisOf, fixed, fixedAll } from "../arguments.ts";
 import { floatsOf, type Ops } from "../ops.ts";
 import type { Sample, Value, Vjp } from "../vjp.ts";
 
@@ -59,21 +59,34 @@ export const BatchNormalization: Vjp = {
 const standardised = (ops: Ops, g: Value, xHat: Value, inverse: Value, axes: readonly number[]): Value =>
   ops.mul(inverse, ops.sub(ops.sub(g, ops.mean(g, axes)), ops.mul(xHat, ops.mean(ops.mul(g, xHat), axes))));
 
+/** Made when it is first asked for. */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
 /** Mean and inverse deviation come from the node itself, which knows them anyway. */
 export const LayerNormalization: Vjp = {
   rule({ ops, node, dy, dys, inputs: [x, scale], need, extra }) {
     const axes = axesFrom(x.shape.length, axisOf(node, x.shape.length, -1));
     const inverse = extra(2);
-    const xHat = ops.mul(ops.sub(x, extra(1)), inverse);
+    const centred = ops.sub(x, extra(1));
+    const xHat = once(() => ops.mul(centred, inverse));
     const dx = () => {
-      let sum = standardised(ops, ops.mul(dy, scale), xHat, inverse, axes);
+      // as `standardised`, with inverse² taken to the small side: one pass over the tensor less
+      const g = ops.mul(dy, scale);
+      const share = ops.mul(ops.mul(inverse, inverse), ops.mean(ops.mul(g, centred), axes));
+      let sum = ops.mul(ops.sub(ops.sub(g, ops.mean(g, axes)), ops.mul(centred, share)), inverse);
       const n = ops.count(x.shape, axes);
       // the statistics are outputs too; a second pass differentiates them
       if (dys[1]) sum = ops.add(sum, ops.div(dys[1], n));
-      if (dys[2]) sum = ops.sub(sum, ops.mul(xHat, ops.div(ops.mul(dys[2], ops.mul(inverse, inverse)), n)));
+      if (dys[2]) sum = ops.sub(sum, ops.mul(xHat(), ops.div(ops.mul(dys[2], ops.mul(inverse, inverse)), n)));
       return sum;
     };
-    return [need[0] ? dx() : null, need[1] ? ops.mul(dy, xHat) : null, need[2] ? dy : null];
+    return [need[0] ? dx() : null, need[1] ? ops.mul(dy, xHat()) : null, need[2] ? dy : null];
   },
   samples: [
     { shapes: [[2, 3, 5], [5], [5]], batch: [0] },
@@ -85,6 +98,16 @@ export const LayerNormalization: Vjp = {
       attributes: { axis: attr.int(1), epsilon: attr.float(0.1) },
       batch: [0],
       name: "two axes, no bias",
+    },
+    {
+      shapes: [
+        [2, 2, 3, 2],
+        [3, 2],
+        [3, 2],
+      ],
+      attributes: { axis: attr.int(-2) },
+      batch: [0],
+      name: "axis from the end",
     },
     { shapes: [[2, 6], [6], [6]], outputs: 3, batch: [0], name: "all outputs" },
     { shapes: [[2, 6], [6], [6]], frozen: [1, 2], batch: [0], name: "constant scale" },
@@ -114,6 +137,19 @@ export const InstanceNormalization: Vjp = {
   samples: [
     { shapes: [[2, 2, 3, 4], [2], [2]], batch: [0] },
     { shapes: [[1, 3, 5], [3], [3]], attributes: { epsilon: attr.float(0.1) }, name: "one axis" },
+  ],
+};
+
+/** Without scale and bias, over any axes (the batch among them, unless told otherwise); 1e-9 is added to the deviation. */
+export const MeanVarianceNormalization: Vjp = {
+  rule({ ops, node, dy, inputs: [x] }) {
+    const axes = (intsOf(node, "axes") ?? [0, 2, 3]).map((a) => axisIn(x.shape.length, a));
+    const { xHat, inverse } = statistics(ops, x, axes, 1e-18);
+    return [standardised(ops, dy, xHat, inverse, axes)];
+  },
+  samples: [
+    { shapes: [[2, 3, 2, 3]], batch: [0], name: "over the batch" },
+    { shapes: [[2, 3, 2, 3]], attributes: { axes: attr.ints([-2, -1]) }, batch: [0], name: "one image" },
   ],
 };
 

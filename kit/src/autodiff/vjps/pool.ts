@@ -1,7 +1,7 @@
 /** Pooling. A MaxPool window gives its gradient to its first maximum in row order, as torch does. */
 import { attr, intOf, intsOf, type Node } from "../../onnx/graph.ts";
-import { float32, sizeOf } from "../../onnx/tensor.ts";
-import { axesFrom, fixed, product } from "../arguments.ts";
+import { float32, int64, sizeOf } from "../../onnx/tensor.ts";
+import { axesFrom, fixed, integers, product } from "../arguments.ts";
 import type { Ops } from "../ops.ts";
 import type { Sample, Value, Vjp } from "../vjp.ts";
 import { type ExactWindow, exactWindow } from "../windows.ts";
@@ -39,6 +39,7 @@ const windows: readonly Sample[] = [
   pool("ceil_mode", [2, 1, 6, 7], [3, 3], { strides: [2, 2], ceil_mode: 1 }),
   pool("ceil_mode with padding", [2, 1, 6, 6], [3, 3], { strides: [2, 2], pads: [1, 1, 1, 1], ceil_mode: 1 }),
   pool("dilation", [2, 1, 6, 7], [2, 3], { strides: [1, 2], dilations: [3, 2] }),
+  pool("ceil_mode with dilation", [2, 1, 8, 7], [2, 3], { strides: [3, 2], dilations: [2, 2], ceil_mode: 1 }),
   pool("SAME_UPPER", [2, 1, 5, 6], [2, 3], { strides: [2, 2], auto_pad: "SAME_UPPER" }),
   pool("SAME_LOWER", [2, 1, 5, 6], [2, 3], { strides: [2, 2], auto_pad: "SAME_LOWER" }),
   pool("one axis", [2, 3, 8], [3], { strides: [2] }),
@@ -56,13 +57,55 @@ const maxima: readonly Sample[] = [
   },
 ];
 
+const flatten = (ops: Ops, v: Value): Value => ops.reshape(v, [product(v.shape)]);
+
 /** Indices count over the whole tensor, so one flat scatter serves any batch. */
 export const MaxPool: Vjp = {
-  rule({ ops, dy, inputs: [x], extra }) {
-    const flat = (v: Value): Value => ops.reshape(v, [product(v.shape)]);
+  rule(context) {
+    const {
+      ops,
+      node,
+      dy,
+      inputs: [x],
+      extra,
+    } = context;
+    // counted by columns, the indices are no places in memory
+    if (intOf(node, "storage_order", 0) === 1) return maxPoolByMask.rule(context);
+    const flat = (v: Value): Value => flatten(ops, v);
     return [ops.reshape(ops.scatterAdd([product(x.shape)], flat(extra(1)), flat(dy), 0), x.shape)];
   },
-  samples: maxima,
+  samples: [...maxima, pool("indices by columns", [2, 2, 4, 5], [2, 2], { storage_order: 1 })],
+};
+
+/** Elements went to where the indices say, the rest is 0. */
+export const MaxUnpool: Vjp = {
+  rule: ({ ops, dy, inputs: [x, indices] }) => [
+    ops.reshape(
+      ops.op("GatherElements", [flatten(ops, dy), flatten(ops, indices)], { axis: attr.int(0) }),
+      x.shape,
+    ),
+  ],
+  limits: [
+    {
+      // the indices count in the smaller image, so they are places of another one
+      what: "output_shape other than what pooling left",
+      holds: ({ inputs: [, , size] }) => size !== undefined,
+    },
+  ],
+  samples: [
+    {
+      ...pool("2×2", [1, 2, 2, 2], [2, 2], { strides: [2, 2] }),
+      shapes: [[1, 2, 2, 2], []],
+      constants: { 1: int64([1, 2, 2, 2], [5, 2, 8, 14, 16, 22, 29, 27]) },
+      batch: undefined,
+    },
+    {
+      ...pool("one axis", [2, 1, 2], [3], { strides: [2], pads: [1, 0] }),
+      shapes: [[2, 1, 2], []],
+      constants: { 1: int64([2, 1, 2], [0, 3, 5, 6]) },
+      batch: undefined,
+    },
+  ],
 };
 
 /** For devices without Indices: each place of the kernel claims what no place before it has claimed. */
@@ -139,28 +182,123 @@ function shares(ops: Ops, dy: Value, w: ExactWindow, includePad: boolean): Value
   );
 }
 
+/** Every element of a window gets what the window has; where windows overlap, the sum. */
+function overWindows(ops: Ops, share: Value, w: ExactWindow, channels: number): Value {
+  if (w.kernel.every((k, i) => k === w.strides[i] && w.dilations[i] === 1)) {
+    // windows side by side
+    const grown = ops.op(
+      "Resize",
+      [share, undefined, ops.constant(float32([w.kernel.length + 2], [1, 1, ...w.kernel]))],
+      {
+        mode: attr.string("nearest"),
+        coordinate_transformation_mode: attr.string("asymmetric"),
+        nearest_mode: attr.string("floor"),
+      },
+    );
+    return ops.pad(grown, [0, 0, ...w.heads.map((p) => -p), 0, 0, ...w.tails.map((p) => -p)]);
+  }
+  const ones = ops.constant(
+    float32([channels, 1, ...w.kernel], new Float32Array(channels * sizeOf(w.kernel)).fill(1)),
+  );
+  return spread(ops, share, ones, w, channels);
+}
+
+/** y = (Σ |x|^p)^(1/p); dx = sign(x) |x|^(p−1) · g with g = dy y^(1−p), brought back to the elements. 0 at 0. */
+function lp(ops: Ops, node: Node, x: Value, y: Value, dy: Value, back: (g: Value) => Value): Value {
+  const p = intOf(node, "p", 2);
+  if (p === 1) return ops.mul(ops.sign(x), back(dy));
+  // y^(1−p) stays finite
+  const length = ops.max(y, 10 ** (-30 / (p - 1)));
+  if (p === 2) return ops.mul(x, back(ops.div(dy, length)));
+  // |x / y| would need y at x: the two powers are taken apart
+  const size = ops.op("Abs", [x]);
+  const power = ops.mul(ops.sign(x), ops.pow(size, p - 1));
+  return ops.mul(power, back(ops.mul(dy, ops.pow(length, 1 - p))));
+}
+
+export const LpPool: Vjp = {
+  rule({ ops, node, dy, inputs: [x], output: y }) {
+    const w = windowFor(node, x, y);
+    return [lp(ops, node, x, y, dy, (g) => overWindows(ops, g, w, fixed(node, x.shape[1])))];
+  },
+  samples: [
+    ...windows,
+    ...[1, 3].map((p) => pool(`p = ${p}`, [2, 2, 4, 5], [2, 3], { strides: [2, 1], pads: [1, 0, 0, 1], p })),
+  ],
+};
+export const GlobalLpPool: Vjp = {
+  rule: ({ ops, node, dy, inputs: [x], output: y }) => [lp(ops, node, x, y, dy, (g) => g)],
+  samples: [
+    ...[1, 2, 3].map(
+      (p): Sample => ({
+        name: `p = ${p}`,
+        shapes: [[2, 3, 2, 3]],
+        attributes: { p: attr.int(p) },
+        batch: [0],
+      }),
+    ),
+    ...[1, 2, 3].map(
+      (p): Sample => ({
+        name: `at 0, p = ${p}`,
+        shapes: [[1, 1, 3]],
+        attributes: { p: attr.int(p) },
+        at: [[0, 0, 0]],
+        gradient: [[0, 0, 0]],
+      }),
+    ),
+  ],
+};
+
+/** Blocks that were added up where they overlap: each gets the gradient of the place it was put, as a convolution copies it. */
+export const Col2Im: Vjp = {
+  rule({ ops, node, dy, inputs: [x, , block] }) {
+    const kernel = integers(node, block, []);
+    const [n, channels, ...image] = dy.shape;
+    const places = sizeOf(kernel);
+    // one kernel per place of the block, 1 there and 0 elsewhere
+    const eye = new Float32Array(places ** 2);
+    for (let i = 0; i < places; i++) eye[i * (places + 1)] = 1;
+    const columns = ops.op(
+      "Conv",
+      [
+        ops.reshape(dy, [product([n, channels]), 1, ...image]),
+        ops.constant(float32([places, 1, ...kernel], eye)),
+      ],
+      Object.fromEntries(
+        ["strides", "dilations", "pads"].flatMap((key) =>
+          key in node.attributes ? [[key, node.attributes[key]]] : [],
+        ),
+      ),
+    );
+    return [ops.reshape(columns, x.shape)];
+  },
+  samples: [
+    {
+      shapes: [[2, 8, 6], [], []],
+      constants: { 1: int64([2], [3, 4]), 2: int64([2], [2, 2]) },
+      batch: [0],
+      name: "overlapping",
+    },
+    {
+      shapes: [[1, 6, 4], [], []],
+      constants: { 1: int64([2], [3, 5]), 2: int64([2], [2, 3]) },
+      attributes: { strides: attr.ints([2, 2]), pads: attr.ints([1, 0, 0, 0]), dilations: attr.ints([1, 1]) },
+      name: "stride and padding",
+    },
+    {
+      shapes: [[1, 4, 3], [], []],
+      constants: { 1: int64([2], [3, 5]), 2: int64([2], [2, 2]) },
+      attributes: { dilations: attr.ints([2, 2]) },
+      name: "dilation",
+    },
+  ],
+};
+
 export const AveragePool: Vjp = {
   rule({ ops, node, dy, inputs: [x] }) {
     const w = windowFor(node, x, dy);
     const share = shares(ops, dy, w, intOf(node, "count_include_pad", 0) === 1);
-    if (w.kernel.every((k, i) => k === w.strides[i] && w.dilations[i] === 1)) {
-      // windows side by side: each element of the window gets the same
-      const grown = ops.op(
-        "Resize",
-        [share, undefined, ops.constant(float32([w.kernel.length + 2], [1, 1, ...w.kernel]))],
-        {
-          mode: attr.string("nearest"),
-          coordinate_transformation_mode: attr.string("asymmetric"),
-          nearest_mode: attr.string("floor"),
-        },
-      );
-      return [ops.pad(grown, [0, 0, ...w.heads.map((p) => -p), 0, 0, ...w.tails.map((p) => -p)])];
-    }
-    const channels = fixed(node, x.shape[1]);
-    const ones = ops.constant(
-      float32([channels, 1, ...w.kernel], new Float32Array(channels * sizeOf(w.kernel)).fill(1)),
-    );
-    return [spread(ops, share, ones, w, channels)];
+    return [overWindows(ops, share, w, fixed(node, x.shape[1]))];
   },
   samples: [
     ...windows,

@@ -65,6 +65,56 @@ export const ReduceL2: Vjp = {
   rule: reduction(({ ops, x, dy, y }) => ops.mul(x, ops.div(dy, ops.max(y, 1e-30)))),
   samples: [...samples, { shapes: [[2]], at: [[0, 0]], gradient: [[0, 0]], name: "at 0" }],
 };
+/**
+ * The product of all others, without dividing, which would be wrong at 0: products of what stands before, times products
+ * of what stands behind. Each is a running product, doubled in log₂ n steps.
+ */
+export const ReduceProd: Vjp = {
+  rule: reduction(({ ops, x, axes, dy }) => {
+    const n = axes.reduce((size, a) => size * (x.shape[a] as number), 1);
+    if (n === 1) return dy;
+    const rest = axesFrom(x.shape.length, 0).filter((a) => !axes.includes(a));
+    const perm = [...rest, ...axes];
+    const turned = ops.transpose(x, perm);
+    const rows = ops.reshape(turned, [...rest.map((a) => x.shape[a]), n]);
+    const others = ops.mul(runningProduct(ops, rows, n, 1), runningProduct(ops, rows, n, -1));
+    const back = ops.transpose(
+      ops.reshape(others, turned.shape),
+      axesFrom(perm.length, 0).map((a) => perm.indexOf(a)),
+    );
+    return ops.mul(dy, back);
+  }),
+  limits: [
+    {
+      what: "a product over the batch",
+      holds: ({ inputs: [x], outputs: [y] }) => freeAxes(x) !== freeAxes(y),
+    },
+  ],
+  samples: [
+    ...samples,
+    { shapes: [[2, 3]], attributes: { noop_with_empty_axes: attr.int(1) }, name: "no axes", batch: [0] },
+    { shapes: [[2, 5], []], constants: axes(1), batch: [0], name: "five" },
+    { shapes: [[2, 1], []], constants: axes(1), batch: [0], name: "of one" },
+    {
+      shapes: [[3, 3], []],
+      constants: axes(1),
+      at: [[2, 3, 5, 0, 3, 5, 0, 0, 5]],
+      gradient: [[15, 10, 6, 15, 0, 0, 0, 0, 0]],
+      name: "zeros",
+    },
+  ],
+};
+const freeAxes = (v: Value): number => v.shape.filter((d) => typeof d !== "number").length;
+
+/** Along the last axis, of size n: the product of all elements before each (behind it, where `side` is −1). */
+function runningProduct(ops: Ops, x: Value, n: number, side: 1 | -1): Value {
+  const still = new Array(x.shape.length - 1).fill(0);
+  const moved = (v: Value, by: number): Value => ops.pad(v, [...still, by, ...still, -by], 1);
+  let product = moved(x, side);
+  for (let reach = 1; reach < n - 1; reach *= 2) product = ops.mul(product, moved(product, side * reach));
+  return product;
+}
+
 export const ReduceLogSum: Vjp = {
   rule: reduction(({ ops, dy, y }) => ops.div(dy, ops.exp(y))),
   samples: positive,

@@ -1,77 +1,28 @@
 /**
  * Resize is linear and separable: along each axis a constant matrix maps input to output, and its transpose maps the
- * gradient back, whatever the mode. The matrix is worked out here from the definition of the operator.
+ * gradient back, whatever the mode.
  */
-import { attr, floatOf, intOf, intsOf, type Node, stringOf } from "../../onnx/graph.ts";
-import { equalDims } from "../../onnx/shapes.ts";
-import { type Float32Tensor, float32 } from "../../onnx/tensor.ts";
-import { axesFrom, axisIn, fixed, product, unsupported } from "../arguments.ts";
+import { attr, intsOf, type Node, stringOf } from "../../onnx/graph.ts";
+import { resizeMatrix } from "../../onnx/resize.ts";
+import { equalDims, equalShapes } from "../../onnx/shapes.ts";
+import { type Float32Tensor, float32, int64 } from "../../onnx/tensor.ts";
+import { axesFrom, axisIn, changesBatch, fixed, integers, product, unsupported } from "../arguments.ts";
 import { floatsOf, type Ops } from "../ops.ts";
 import type { Sample, Value, Vjp } from "../vjp.ts";
 
-/** Where output element i falls on the input axis. */
-function coordinate(node: Node, i: number, from: number, to: number, scale: number): number {
-  const mode = stringOf(node, "coordinate_transformation_mode", "half_pixel");
-  const halfPixel = (i + 0.5) / scale - 0.5;
-  switch (mode) {
-    case "half_pixel":
-      return halfPixel;
-    case "pytorch_half_pixel":
-      return to > 1 ? halfPixel : 0;
-    case "asymmetric":
-      return i / scale;
-    case "align_corners":
-      return to > 1 ? (i * (from - 1)) / (to - 1) : 0;
-    case "half_pixel_symmetric":
-      return (from / 2) * (1 - to / (scale * from)) + halfPixel;
-    default:
-      throw unsupported(node, `coordinate_transformation_mode ${mode}`);
-  }
-}
+const unknownRegion = "tf_crop_and_resize of a region known only while running";
 
-/** The input elements that make up the point x, and their weights; indices may lie outside. */
-function taps(node: Node, x: number, size: number): readonly (readonly [number, number])[] {
-  const mode = stringOf(node, "mode", "nearest");
-  if (mode === "nearest") {
-    const rounding = stringOf(node, "nearest_mode", "round_prefer_floor");
-    const round: Readonly<Record<string, (v: number) => number>> = {
-      round_prefer_floor: (v) => Math.ceil(v - 0.5),
-      round_prefer_ceil: (v) => Math.floor(v + 0.5),
-      floor: Math.floor,
-      ceil: Math.ceil,
-    };
-    return [[round[rounding](x), 1]];
-  }
-  if (mode === "linear") {
-    const inside = Math.min(Math.max(x, 0), size - 1);
-    const low = Math.floor(inside);
-    return [
-      [low, 1 - (inside - low)],
-      [low + 1, inside - low],
-    ];
-  }
-  const a = floatOf(node, "cubic_coeff_a", -0.75);
-  const low = Math.floor(x);
-  const weights = [-1, 0, 1, 2].map((k): [number, number] => {
-    const d = Math.abs(x - low - k);
-    const weight = d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
-    return [low + k, weight];
-  });
-  if (intOf(node, "exclude_outside", 0) === 0) return weights;
-  const kept = weights.filter(([k]) => k >= 0 && k < size);
-  const sum = kept.reduce((s, [, w]) => s + w, 0);
-  return kept.map(([k, w]): [number, number] => [k, w / sum]);
-}
-
-/** [to, from] */
-function matrix(node: Node, from: number, to: number, scale: number): Float32Tensor {
-  const data = new Float32Array(to * from);
-  for (let i = 0; i < to; i++) {
-    for (const [k, weight] of taps(node, coordinate(node, i, from, to, scale), from)) {
-      data[i * from + Math.min(Math.max(k, 0), from - 1)] += weight;
-    }
-  }
-  return float32([to, from], data);
+/** The one scale of all axes, where the aspect ratio is kept: of the size asked for, not of the one it was rounded to. */
+function keptRatio(
+  node: Node,
+  x: Value,
+  axes: readonly number[],
+  sizes: readonly number[],
+): number | undefined {
+  const policy = stringOf(node, "keep_aspect_ratio_policy", "stretch");
+  if (policy === "stretch") return undefined;
+  const ratios = sizes.map((size, i) => size / fixed(node, x.shape[axes[i]]));
+  return policy === "not_larger" ? Math.min(...ratios) : Math.max(...ratios);
 }
 
 /** [rows, columns] turned. */
@@ -90,21 +41,36 @@ function backAlong(ops: Ops, g: Value, axis: number, m: Float32Tensor): Value {
   return ops.reshape(ops.matmul(ops.constant(turned(m)), flat), [...before, from, ...after]);
 }
 
+const crops = (node: Node): boolean =>
+  stringOf(node, "coordinate_transformation_mode", "half_pixel") === "tf_crop_and_resize";
+
 export const Resize: Vjp = {
-  rule({ ops, node, dy, inputs: [x, , scales] }) {
-    if (intOf(node, "antialias", 0) === 1) throw unsupported(node, "antialias");
-    const rank = x.shape.length;
-    const axes = (intsOf(node, "axes") ?? axesFrom(rank, 0)).map((a) => axisIn(rank, a));
-    const given = floatsOf(scales)?.data;
+  rule({ ops, node, dy, inputs: [x, region, scales, sizes] }) {
+    const axes = (intsOf(node, "axes") ?? axesFrom(x.shape.length, 0)).map((a) => axisIn(x.shape.length, a));
+    const said = floatsOf(scales)?.data ?? [];
+    const roi = crops(node) ? floatsOf(region)?.data : undefined;
+    const kept = sizes ? keptRatio(node, x, axes, integers(node, sizes, [])) : undefined;
+    // engines copy where no size changes, whatever the scales
+    if (!roi && equalShapes(x.shape, dy.shape)) return [dy];
     let gradient = dy;
     for (const [i, axis] of axes.entries()) {
-      if (equalDims(x.shape[axis], dy.shape[axis])) continue;
+      const whole = !roi || (roi[i] === 0 && roi[i + axes.length] === 1);
+      if (whole && equalDims(x.shape[axis], dy.shape[axis]) && (said[i] ?? 1) === 1) continue;
       const [from, to] = [fixed(node, x.shape[axis]), fixed(node, dy.shape[axis])];
-      const scale = given && given.length > 0 ? given[i] : to / from;
-      gradient = backAlong(ops, gradient, axis, matrix(node, from, to, scale));
+      const part: [number, number] | undefined = roi && [roi[i], roi[i + axes.length]];
+      const matrix = resizeMatrix(node, from, to, said[i] ?? kept ?? to / from, part);
+      if (matrix === undefined) throw unsupported(node, unknownRegion);
+      gradient = backAlong(ops, gradient, axis, matrix);
     }
     return [gradient];
   },
+  limits: [
+    {
+      what: unknownRegion,
+      holds: ({ node, inputs: [, region] }) => crops(node) && floatsOf(region) === undefined,
+    },
+    changesBatch,
+  ],
   samples: [
     resize("nearest", [2, 1, 2, 3], [1, 1, 2, 3], {
       coordinate_transformation_mode: "asymmetric",
@@ -121,6 +87,36 @@ export const Resize: Vjp = {
       coordinate_transformation_mode: "align_corners",
     }),
     resize("cubic", [2, 1, 4, 5], [1, 1, 2, 0.6], { mode: "cubic" }),
+    resize("scales that change no size", [2, 1, 3, 5], [1, 1, 1, 1.1], { mode: "linear" }),
+    resize("a scale that changes no size", [2, 1, 3, 5], [1, 1, 2, 1.1], { mode: "linear" }),
+    resize("linear, half_pixel_symmetric", [2, 1, 3, 5], [1, 1, 2, 1.3], {
+      mode: "linear",
+      coordinate_transformation_mode: "half_pixel_symmetric",
+    }),
+    ...["linear", "cubic"].flatMap((mode) => [
+      antialiased(resize(`${mode}, antialias`, [2, 1, 7, 9], [1, 1, 0.4, 0.7], { mode })),
+      antialiased(resize(`${mode}, antialias, larger`, [2, 1, 3, 6], [1, 1, 1.7, 0.5], { mode })),
+    ]),
+    {
+      ...resize("tf_crop_and_resize", [2, 1, 4, 5], [1, 1, 1.5, 0.8], {
+        mode: "linear",
+        coordinate_transformation_mode: "tf_crop_and_resize",
+      }),
+      absent: [],
+      constants: { 1: float32([8], [0, 0, 0.2, -0.3, 1, 1, 0.7, 1]), 2: float32([4], [1, 1, 1.5, 0.8]) },
+    },
+    ...["not_larger", "not_smaller"].map((policy) => ({
+      name: policy,
+      shapes: [[2, 1, 3, 5], [], [], []],
+      absent: [1, 2],
+      constants: { 3: int64([2], [7, 9]) },
+      attributes: {
+        axes: attr.ints([2, 3]),
+        mode: attr.string("linear"),
+        keep_aspect_ratio_policy: attr.string(policy),
+      },
+      batch: [0],
+    })),
     {
       name: "sizes",
       shapes: [[2, 2, 3, 3], [], [], []],
@@ -130,6 +126,10 @@ export const Resize: Vjp = {
     },
   ],
 };
+
+function antialiased(s: Sample): Sample {
+  return { ...s, attributes: { ...s.attributes, antialias: attr.int(1) } };
+}
 
 function resize(
   name: string,

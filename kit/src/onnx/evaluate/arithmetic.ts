@@ -58,6 +58,9 @@ const two: Readonly<Record<string, Two>> = {
   And: { number: (a, b) => a & b },
   Or: { number: (a, b) => a | b },
   Xor: { number: (a, b) => a ^ b },
+  BitwiseAnd: { number: (a, b) => a & b, big: (a, b) => a & b },
+  BitwiseOr: { number: (a, b) => a | b, big: (a, b) => a | b },
+  BitwiseXor: { number: (a, b) => a ^ b, big: (a, b) => a ^ b },
 };
 
 const comparisons: Readonly<Record<string, (a: number | bigint, b: number | bigint) => boolean>> = {
@@ -70,8 +73,15 @@ const comparisons: Readonly<Record<string, (a: number | bigint, b: number | bigi
 
 const unary: Readonly<Record<string, { number(a: number): number; big?(a: bigint): bigint }>> = {
   Abs: { number: Math.abs, big: (a) => (a < 0n ? -a : a) },
+  Acos: { number: Math.acos },
+  Acosh: { number: Math.acosh },
+  Asin: { number: Math.asin },
+  Asinh: { number: Math.asinh },
+  Atan: { number: Math.atan },
+  Atanh: { number: Math.atanh },
   Ceil: { number: Math.ceil },
   Cos: { number: Math.cos },
+  Cosh: { number: Math.cosh },
   Exp: { number: Math.exp },
   Floor: { number: Math.floor },
   Log: { number: Math.log },
@@ -82,7 +92,9 @@ const unary: Readonly<Record<string, { number(a: number): number; big?(a: bigint
   Sigmoid: { number: (a) => 1 / (1 + Math.exp(-a)) },
   Sign: { number: Math.sign, big: (a) => (a > 0n ? 1n : a < 0n ? -1n : 0n) },
   Sin: { number: Math.sin },
+  Sinh: { number: Math.sinh },
   Sqrt: { number: Math.sqrt },
+  Tan: { number: Math.tan },
   Tanh: { number: Math.tanh },
 };
 

@@ -48,6 +48,7 @@ export const elementwise: Readonly<Record<string, Rule>> = {
   Add: binary,
   And: binary,
   BiasGelu: binary,
+  BitShift: binary,
   BitwiseAnd: binary,
   BitwiseOr: binary,
   BitwiseXor: binary,

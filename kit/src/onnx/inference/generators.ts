@@ -45,10 +45,29 @@ function rangeCount(c: Call): number {
   return Math.max(0, Math.ceil((limit - start) / delta));
 }
 
+/** The places of a mask that is known before running: exporters write `x[mask]` that way. */
+const nonZero: Rule = (c) => {
+  const mask = c.inputs[0]?.value;
+  if (mask === undefined || mask.type === "string") throw c.wrong("a mask known before running");
+  const dims = c.dims(0);
+  const found: number[] = [];
+  // -0 of a half float is not all zeros, and is zero
+  const zero = (v: number | bigint): boolean =>
+    Number(v) === 0 || (mask.type.endsWith("float16") && v === 0x8000);
+  for (const [i, v] of Array.from<number | bigint>(mask.data as ArrayLike<number | bigint>).entries())
+    if (!zero(v)) found.push(i);
+  const rows = dims.map((d, axis) => {
+    const step = dims.slice(axis + 1).reduce((n, size) => n * size, 1);
+    return found.map((at) => Math.floor(at / step) % d);
+  });
+  return [known(int64([dims.length, found.length], rows.flat()))];
+};
+
 export const generators: Readonly<Record<string, Rule>> = {
   Constant: (c) => [known(constantOf(c))],
   ConstantOfShape: (c) => [info(fillOf(c).type, c.values(0))],
   EyeLike: (c) => [info(c.int("dtype", 0) ? typeNumbered(c, c.int("dtype", 0)) : c.type(0), c.dims(0))],
+  NonZero: nonZero,
   Range: (c) => [info(c.type(0), [rangeCount(c)])],
   Shape: (c) => [known(int64([shapeSpan(c).length], shapeSpan(c)))],
   Size: (c) => [known(int64([], [c.dims(0).reduce((n, d) => n * d, 1)]))],

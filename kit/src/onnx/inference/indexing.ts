@@ -1,4 +1,5 @@
 /** Operators that pick or place elements by index. */
+import { sizeOf } from "../tensor.ts";
 import { type Call, formatList, info, type Rule, sameType } from "./call.ts";
 
 const gather: Rule = (c) => {
@@ -74,11 +75,33 @@ function depthOf(c: Call): number {
   return Math.trunc(value.data[0]);
 }
 
+/** Keeps what a condition known before running says; without an axis, of the flattened data. */
+const compress: Rule = (c) => {
+  const dims = c.dims(0);
+  const flat = c.node.attributes.axis === undefined;
+  const [size, axis] = flat ? [sizeOf(dims), 0] : [dims[c.axis(dims.length, 0)], c.axis(dims.length, 0)];
+  const kept = c.values(1);
+  if (c.dims(1).length !== 1 || kept.length > size) throw c.wrong(`a condition of at most ${size} elements`);
+  const count = kept.filter((v) => v !== 0).length;
+  return [info(c.type(0), flat ? [count] : dims.with(axis, count))];
+};
+
+const reverseSequence: Rule = (c) => {
+  const dims = c.dims(0);
+  const axes = [c.int("batch_axis", 1), c.int("time_axis", 0)];
+  if (dims.length < 2 || axes.toSorted().join() !== "0,1" || c.dims(1).join() !== `${dims[axes[0]]}`) {
+    throw c.wrong("batch_axis and time_axis 0 and 1, and one length per sequence");
+  }
+  return [info(c.type(0), dims)];
+};
+
 export const indexing: Readonly<Record<string, Rule>> = {
+  Compress: compress,
   Gather: gather,
   GatherElements: gatherElements,
   GatherND: gatherND,
   OneHot: oneHot,
+  ReverseSequence: reverseSequence,
   ScatterElements: scatterElements,
   ScatterND: scatterND,
   TopK: topK,

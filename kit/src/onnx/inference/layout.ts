@@ -131,7 +131,16 @@ const pad: Rule = (c) => {
   const pads = c.has(1) ? c.values(1) : (c.ints("pads") ?? []);
   if (pads.length !== 2 * axes.length) throw c.wrong(`${2 * axes.length} pads, not ${formatList(pads)}`);
   const made = [...dims];
-  for (const [i, axis] of axes.entries()) made[axis] += pads[i] + pads[i + axes.length];
+  const mode = stringOf(c.node, "mode", "constant");
+  for (const [i, axis] of axes.entries()) {
+    const [head, tail] = [pads[i], pads[i + axes.length]];
+    // engines refuse, or read beyond the axis, where a side would need it twice
+    const inside = dims[axis] + Math.min(0, head) + Math.min(0, tail);
+    const most = { reflect: inside - 1, wrap: inside }[mode] ?? Number.POSITIVE_INFINITY;
+    if (Math.max(head, tail) > Math.max(0, most))
+      throw c.wrong(`at most ${most} ${mode} pads on axis ${axis}`);
+    made[axis] += head + tail;
+  }
   return [info(c.type(0), made)];
 };
 
@@ -197,7 +206,18 @@ const flatten: Rule = (c) => {
   return [info(c.type(0), [sizeOf(dims.slice(0, axis)), sizeOf(dims.slice(axis))])];
 };
 
+const centerCropPad: Rule = (c) => {
+  const dims = c.dims(0);
+  const axes = c.ints("axes") ? c.axes(c.ints("axes")!, dims.length) : [...dims.keys()];
+  const sizes = c.values(1);
+  if (sizes.length !== axes.length) throw c.wrong(`${axes.length} sizes, not ${formatList(sizes)}`);
+  const made = [...dims];
+  for (const [i, axis] of axes.entries()) made[axis] = sizes[i];
+  return [info(c.type(0), made)];
+};
+
 export const layout: Readonly<Record<string, Rule>> = {
+  CenterCropPad: centerCropPad,
   Concat: concat,
   DepthToSpace: depthToSpace,
   Expand: (c) => [info(c.type(0), broadcast(c, c.dims(0), c.values(1)))],

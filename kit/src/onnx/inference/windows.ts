@@ -39,7 +39,7 @@ export function windowOf(c: Call, kernel: readonly number[]): Window {
 }
 
 /** How many places the window has along axis i of extent `size`. */
-function places(c: Call, w: Window, i: number, size: number, ceil: boolean): number {
+function placesAlong(c: Call, w: Window, i: number, size: number, ceil: boolean): number {
   const stride = w.strides[i];
   if (w.autoPad.startsWith("SAME")) return Math.ceil(size / stride);
   const head = w.pads[i];
@@ -56,7 +56,7 @@ const slid = (c: Call, w: Window, ceil: boolean): readonly number[] =>
   c
     .dims(0)
     .slice(2)
-    .map((size, i) => places(c, w, i, size, ceil));
+    .map((size, i) => placesAlong(c, w, i, size, ceil));
 
 /** [N, C, spatial…] of input 0; at least one spatial axis. */
 function imageOf(c: Call): { n: number; channels: number; space: readonly number[] } {
@@ -110,12 +110,15 @@ const convTranspose: Rule = (c) => {
   return [info(sameType(c), [n, made, ...grown])];
 };
 
+function kernelOf(c: Call, axes: number): readonly number[] {
+  const kernel = c.ints("kernel_shape") ?? [];
+  if (kernel.length === axes && kernel.every((k) => k >= 1)) return kernel;
+  throw c.wrong(`kernel_shape to be ${axes} positive integers, not ${formatList(kernel)}`);
+}
+
 const pool: Rule = (c) => {
   const { n, channels, space } = imageOf(c);
-  const kernel = c.ints("kernel_shape") ?? [];
-  if (kernel.length !== space.length || kernel.some((k) => k < 1)) {
-    throw c.wrong(`kernel_shape to be ${space.length} positive integers, not ${formatList(kernel)}`);
-  }
+  const kernel = kernelOf(c, space.length);
   const dims = [n, channels, ...slid(c, windowOf(c, kernel), c.int("ceil_mode", 0) === 1)];
   const values = info(c.type(0), dims);
   return c.node.op === "MaxPool" ? [values, info("int64", dims)] : [values];
@@ -126,8 +129,37 @@ const globalPool: Rule = (c) => {
   return [info(c.type(0), [n, channels, ...space.map(() => 1)])];
 };
 
+/** The side that was pooled, of which each window left one element. */
+const maxUnpool: Rule = (c) => {
+  const { n, channels, space } = imageOf(c);
+  if (c.dims(1).join() !== c.dims(0).join()) throw c.wrong("indices of the shape of input 0");
+  if (c.has(2)) return [info(c.type(0), c.values(2))];
+  const w = windowOf(c, kernelOf(c, space.length));
+  const grown = space.map(
+    (size, i) => (size - 1) * w.strides[i] + w.kernel[i] - w.pads[i] - w.pads[i + space.length],
+  );
+  return [info(c.type(0), [n, channels, ...grown])];
+};
+
+/** Blocks [N, C·Π block, L], added up where they overlap in [N, C, image…]. */
+const col2Im: Rule = (c) => {
+  const [n, rows, places] = c.dims(0);
+  const [image, block] = [c.values(1), c.values(2)];
+  if (c.dims(0).length !== 3 || image.length === 0 || block.length !== image.length) {
+    throw c.wrong("blocks [N, C·Π block, L], and an image and a block of as many axes");
+  }
+  const w = windowOf(c, block);
+  const made = image.map((size, i) => placesAlong(c, w, i, size, false));
+  const size = block.reduce((product, b) => product * b, 1);
+  if (!(rows % size === 0) || made.reduce((product, p) => product * p, 1) !== places) {
+    throw c.wrong(`channels divisible by ${size}, and ${made.join(" × ")} places`);
+  }
+  return [info(c.type(0), [n, rows / size, ...image])];
+};
+
 export const windows: Readonly<Record<string, Rule>> = {
   AveragePool: pool,
+  Col2Im: col2Im,
   Conv: conv,
   ConvTranspose: convTranspose,
   GlobalAveragePool: globalPool,
@@ -135,4 +167,5 @@ export const windows: Readonly<Record<string, Rule>> = {
   GlobalMaxPool: globalPool,
   LpPool: pool,
   MaxPool: pool,
+  MaxUnpool: maxUnpool,
 };
