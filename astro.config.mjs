@@ -18,5 +18,9 @@ export default defineConfig({
   devToolbar: { enabled: false },
   // the Content-Security-Policy in Layout.astro allows nothing inline
   build: { inlineStylesheets: "never" },
-  vite: { build: { assetsInlineLimit: 0 } },
+  vite: {
+    build: { assetsInlineLimit: 0 },
+    // a worker in one piece would hold the code of WebGPU too, which most visits do not need
+    worker: { format: "es" },
+  },
 });

@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["kit/**/*.test.ts", "scripts/**/*.test.ts", "site/**/*.test.ts"],
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     hookTimeout: 60_000,
     // by itself it leaves a core free, which of two is half
     maxWorkers: availableParallelism(),

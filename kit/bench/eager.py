@@ -1,7 +1,11 @@
 #!/usr/bin/python3
-"""The PyTorch side of bench.ts: answers {"model", "kind", "batch"} with {"ms"}, one line of JSON each.
+"""The PyTorch side of the benchmark: answers one line of JSON with one line of JSON.
 
-Weights are random: speed does not depend on them. The gradient is that of one logit per image with respect to the image.
+  {"model", "kind": "forward" | "gradient", "batch"}                     -> {"ms"}
+  {"model", "kind": "passes", "batch", "forwards", "backwards"}          -> {"ms"}   so many images, in such batches
+
+The model is a name of torchvision, with random weights: speed does not depend on them. The gradient is that of one logit per image with
+respect to the image; parameters are frozen. With --peak MODEL KIND BATCH it runs twice and prints its own peak memory in bytes.
 """
 
 import json
@@ -9,9 +13,9 @@ import os
 import sys
 import time
 
-THREADS = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else None
-if THREADS is None:
-    sys.exit(f"usage: {sys.argv[0]} THREADS\n{__doc__}")
+if len(sys.argv) < 2 or not sys.argv[1].isdigit():
+    sys.exit(f"usage: {sys.argv[0]} THREADS [--peak MODEL KIND BATCH]\n{__doc__}")
+THREADS = int(sys.argv[1])
 os.environ["OMP_NUM_THREADS"] = str(THREADS)  # read when torch loads
 
 import torch
@@ -23,22 +27,32 @@ nets = {}
 
 def net(name):
     if name not in nets:
-        nets.clear()  # one at a time: bench.ts goes model by model
+        nets.clear()  # one at a time: the benchmark goes model by model
         nets[name] = getattr(torchvision.models, name)(weights=None).eval().requires_grad_(False)
     return nets[name]
 
 
-def run(name, kind, batch):
-    model = net(name)
-    x = torch.randn(batch, 3, 224, 224)
-    if kind == "forward":
-        start = time.perf_counter()
-        with torch.no_grad():
-            model(x)
-        return time.perf_counter() - start
+def forward(model, x):
+    with torch.no_grad():
+        return model(x)
+
+
+def gradient(model, x):
     x.requires_grad_()
-    start = time.perf_counter()
     model(x)[:, 0].sum().backward()
+    return x.grad
+
+
+def run(request):
+    model, batch = net(request["model"]), request["batch"]
+    parts = {"forward": [(forward, batch)], "gradient": [(gradient, batch)]}.get(request["kind"])
+    if parts is None:
+        parts = [(forward, request["forwards"]), (gradient, request["backwards"])]
+    images = [(what, torch.randn(n, 3, 224, 224)) for what, n in parts if n > 0]
+    start = time.perf_counter()
+    for what, x in images:
+        for chunk in x.split(batch):
+            what(model, chunk.detach())
     return time.perf_counter() - start
 
 
@@ -57,11 +71,19 @@ def say(**answer):
     print(json.dumps(answer), flush=True)
 
 
+if "--peak" in sys.argv:
+    import resource
+
+    model, kind, batch = sys.argv[sys.argv.index("--peak") + 1 :][:3]
+    for _ in range(2):
+        run({"model": model, "kind": kind, "batch": int(batch)})
+    say(bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    sys.exit()
+
 models = [name for name, value in vars(torchvision.models).items() if callable(value) and name.islower()]
 say(version=torch.__version__, gigaflops=gigaflops(), models=models)
 for line in sys.stdin:
     try:
-        request = json.loads(line)
-        say(ms=1000 * run(request["model"], request["kind"], request["batch"]))
-    except Exception as error:  # told to bench.ts, which reports it with the model's name
+        say(ms=1000 * run(json.loads(line)))
+    except Exception as error:  # told to the benchmark, which reports it with the model's name
         say(ms=0, error=repr(error))

@@ -2,37 +2,47 @@
  * Ratios of speed, measured side by side: every contender runs once per round, so that what else the machine does hits
  * all alike, and a ratio is the median over rounds of the ratio within a round.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
+import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { backward } from "../kit/src/autodiff/backward.ts";
-import { checkGraph } from "../kit/src/engine/check.ts";
-import type { Engine, Executable } from "../kit/src/engine/engine.ts";
-import { machineFacts, openEngine } from "../kit/src/engine/node.ts";
-import { KitError } from "../kit/src/errors.ts";
-import { fold } from "../kit/src/onnx/fold.ts";
-import { canonicalOpset, type Graph, node } from "../kit/src/onnx/graph.ts";
-import { readOnnx } from "../kit/src/onnx/read.ts";
-import { shapeAt } from "../kit/src/onnx/shapes.ts";
-import { float32, sizeOf, type Tensor } from "../kit/src/onnx/tensor.ts";
+import { formatBytes } from "../src/engine/chunk.ts";
+import type { Device } from "../src/engine/device.ts";
+import type { Engine } from "../src/engine/engine.ts";
+import { defaultBudget, machineFacts, openEngine } from "../src/engine/node.ts";
+import { KitError } from "../src/errors.ts";
+import { canonicalOpset, node } from "../src/onnx/graph.ts";
+import { filled, type Kind, kinds, measuredGraph, type Source, sources } from "./graphs.ts";
+import { measuredMethods, methodRun } from "./methods.ts";
+import { peakOfOurs, peakOfTorch } from "./peak.ts";
+import { type Profile, profileOf } from "./profile.ts";
+import { startTorch, type Torch } from "./torch.ts";
 
-const help = `usage: node scripts/bench.ts [options] [model.onnx | folder]...
+const help = `usage: npm run bench -- [options] [model.onnx | folder]...
 
-Without a model: a small convolutional network only.
+Forward and gradient, side by side. Without a model: a small convolutional
+network only.
 
   --batch 1,8       batch sizes
   --rounds 7        rounds per model and batch, after one that is not counted
   --threads 2       threads of every contender; all cores unless told
-  --seconds 120     at most this long per model and batch, but three rounds in any case
-  --no-wasm         leave out wasm
-  --torch FOLDER    the models of FOLDER, named as in torchvision (resnet50.onnx), also in PyTorch eager;
-                    needs torch and torchvision in the Python of --python (/usr/bin/python3)
-  --json            medians in milliseconds and ratios as JSON`;
+  --seconds 120     at most this long per row, but three rounds in any case
+  --device cpu      what "native" computes on: cpu, cuda, webgpu, ...
+  --wasm            wasm as well
+  --methods         whole methods too: one attribution of one image
+  --peak            peak memory of a process with one graph, at the largest batch
+  --profile         where the time goes, by operator, at the smallest batch
+  --torch           models named as in torchvision (resnet50.onnx) also in
+                    PyTorch eager; needs torch and torchvision in the Python of
+                    --python (/usr/bin/python3)
+  --out FILE        everything as JSON
+  --json            the same on stdout
+
+Examples:
+  $ npm run bench
+  $ python3 scripts/torchvision-export.py models
+  $ npm run bench -- models --torch --peak --out bench.json`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -41,9 +51,14 @@ const { values, positionals } = parseArgs({
     rounds: { type: "string", default: "7" },
     threads: { type: "string" },
     seconds: { type: "string", default: "120" },
-    "no-wasm": { type: "boolean", default: false },
-    torch: { type: "string" },
+    device: { type: "string", default: "cpu" },
+    wasm: { type: "boolean", default: false },
+    methods: { type: "boolean", default: false },
+    peak: { type: "boolean", default: false },
+    profile: { type: "boolean", default: false },
+    torch: { type: "boolean", default: false },
     python: { type: "string", default: "/usr/bin/python3" },
+    out: { type: "string" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -70,12 +85,25 @@ interface Ratio {
 
 interface Row {
   readonly model: string;
+  /** "forward and gradient", or the method */
+  readonly what: string;
   readonly batch: number;
   readonly rounds: number;
+  /** load of the machine before and after, which includes ours */
+  readonly load: readonly [number, number];
+  /** medians */
   readonly milliseconds: Readonly<Record<string, number>>;
   readonly ratios: readonly Ratio[];
   /** contenders that could not run, and why */
   readonly failed: Readonly<Record<string, string>>;
+}
+
+interface Peak {
+  readonly model: string;
+  readonly kind: Kind;
+  readonly batch: number;
+  readonly native: number;
+  readonly torch: number | undefined;
 }
 
 /** What a ratio above 1 means: the first is that many times slower than the second. */
@@ -86,6 +114,7 @@ const comparisons = [
   ["wasm gradient", "native gradient"],
   ["torch forward", "native forward"],
   ["torch gradient", "native gradient"],
+  ["torch", "native"],
 ] as const;
 
 const batches = values.batch.split(",").map(Number);
@@ -96,28 +125,56 @@ for (const n of [...batches, threads, Number(values.rounds), Number(values.secon
   process.exit(2);
 }
 
-const rows: Row[] = [];
 let torch: Torch | undefined;
+const say = (line: string) => {
+  if (!values.json) console.log(line);
+};
 try {
-  const measured = [...models()];
-  const engines: [string, Engine][] = [["native", await open("cpu")]];
-  if (!values["no-wasm"]) engines.push(["wasm", await open("wasm")]);
-  if (values.torch !== undefined) torch = await startTorch(values.python, threads);
+  const measured = sources(positionals);
+  const engines: [string, Engine][] = [["native", await open(values.device)]];
+  if (values.wasm) engines.push(["wasm", await open("wasm")]);
+  if (values.torch) torch = await startTorch(values.python, threads);
   const products = { native: await gigaflops(engines[0][1]), torch: torch?.gigaflops };
-  if (!values.json) describeMachine(torch?.version, products);
+  describeMachine(torch?.version, products);
 
-  for (const [model, read] of measured) {
-    for (const batch of batches) {
-      const row = await measure(model, read, batch, engines, torch);
-      rows.push(row);
-      if (!values.json) print(row);
+  const rows: Row[] = [];
+  const peaks: Peak[] = [];
+  const profiles: (Profile & { readonly model: string })[] = [];
+  for (const source of measured) {
+    for (const batch of batches) rows.push(print(await gradients(source, batch, engines, torch)));
+    if (values.methods) {
+      for (const id of measuredMethods) rows.push(print(await wholeMethod(source, id, engines[0][1], torch)));
+    }
+    if (source.path === undefined) continue;
+    if (values.peak) peaks.push(printPeak(peakOf(source, Math.max(...batches), torch)));
+    if (!values.profile) continue;
+    for (const kind of kinds) {
+      const profile = profileOf(source.path, kind, Math.min(...batches), threads);
+      profiles.push({ model: source.name, ...profile });
+      say(
+        `  ${kind}: ${profile.operators
+          .slice(0, 6)
+          .map(({ op, ms }) => `${op} ${ms}`)
+          .join(", ")} ms`,
+      );
     }
   }
-  if (values.json) {
-    const versions = Object.fromEntries(engines.map(([name, { info }]) => [name, info]));
-    console.log(
-      JSON.stringify({ machine: machineFacts(), threads, versions, torch: torch?.version, rows }, null, 2),
-    );
+  const report = {
+    date: new Date().toISOString().slice(0, 10),
+    machine: machineFacts(),
+    threads,
+    engines: Object.fromEntries(engines.map(([name, { info }]) => [name, info])),
+    torch: torch?.version,
+    gigaflops: products,
+    rows,
+    peaks,
+    profiles,
+  };
+  const text = `${JSON.stringify(report, null, 2)}\n`;
+  if (values.json) process.stdout.write(text);
+  if (values.out !== undefined) {
+    mkdirSync(dirname(values.out), { recursive: true });
+    writeFileSync(values.out, text);
   }
   for (const [, engine] of engines) await engine.close();
 } catch (error) {
@@ -130,42 +187,16 @@ try {
   torch?.stop();
 }
 
-async function open(device: "cpu" | "wasm"): Promise<Engine> {
-  return (await openEngine({ device, threads })).engine;
+async function open(device: string): Promise<Engine> {
+  // openEngine says what is wrong with a word that is no device
+  return (await openEngine({ device: device as Device, threads })).engine;
 }
 
-function* models(): Generator<[string, () => Graph]> {
-  yield ["small", checkGraph];
-  const given = values.torch === undefined ? positionals : [...positionals, values.torch];
-  for (const path of given) {
-    if (!existsSync(path)) {
-      throw new KitError("E_BENCH_MODEL", {
-        problem: `no such file or folder: ${path}`,
-        next: "give a model.onnx",
-      });
-    }
-    const files = statSync(path).isDirectory()
-      ? readdirSync(path)
-          .filter((f) => f.endsWith(".onnx"))
-          .sort()
-          .map((f) => join(path, f))
-      : [path];
-    for (const file of files) {
-      yield [basename(file, ".onnx"), () => readOnnx(readFileSync(file), { name: basename(file) })];
-    }
-  }
-}
-
-async function measure(
-  model: string,
-  read: () => Graph,
-  batch: number,
-  engines: readonly [string, Engine][],
-  torch: Torch | undefined,
-): Promise<Row> {
+/** Contenders that turn out not to run are named with their reason. */
+async function ready(made: readonly [string, () => Promise<Contender>][]) {
   const contenders: Contender[] = [];
   const failed: Record<string, string> = {};
-  const add = async (name: string, make: () => Promise<Contender>) => {
+  for (const [name, make] of made) {
     try {
       const contender = await make();
       await contender.time(); // caches fill, threads start; and what cannot run shows it here
@@ -174,20 +205,16 @@ async function measure(
       if (!(error instanceof KitError)) throw error;
       failed[name] = [error.message, ...error.details].join(": ");
     }
-  };
-  for (const kind of ["forward", "gradient"] as const) {
-    for (const [engine, opened] of engines) {
-      await add(`${engine} ${kind}`, () => ours(`${engine} ${kind}`, opened, read, kind, batch));
-    }
-    if (torch?.knows(model)) {
-      await add(`torch ${kind}`, async () => ({
-        name: `torch ${kind}`,
-        time: () => torch.time(model, kind, batch),
-        release: async () => undefined,
-      }));
-    }
   }
+  return { contenders, failed };
+}
 
+async function race(
+  row: Pick<Row, "model" | "what" | "batch">,
+  made: readonly [string, () => Promise<Contender>][],
+): Promise<Row> {
+  const before = loadavg()[0];
+  const { contenders, failed } = await ready(made);
   const times: Record<string, number[]> = Object.fromEntries(contenders.map(({ name }) => [name, []]));
   const end = performance.now() + Number(values.seconds) * 1000;
   let rounds = 0;
@@ -199,11 +226,10 @@ async function measure(
     rounds++;
   }
   for (const contender of contenders) await contender.release();
-
   return {
-    model,
-    batch,
+    ...row,
     rounds,
+    load: [before, loadavg()[0]],
     milliseconds: Object.fromEntries(Object.entries(times).map(([name, t]) => [name, quantile(t, 0.5)])),
     ratios: comparisons
       .filter(([of, to]) => of in times && to in times)
@@ -215,50 +241,99 @@ async function measure(
   };
 }
 
-/** The graph as the kit runs it: folded, or with the gradient of the first output with respect to the first input. */
+function gradients(
+  source: Source,
+  batch: number,
+  engines: readonly [string, Engine][],
+  torch: Torch | undefined,
+): Promise<Row> {
+  const made = kinds.flatMap(
+    (kind): [string, () => Promise<Contender>][] =>
+      [
+        ...engines.map(([engine, opened]): [string, () => Promise<Contender>] => [
+          `${engine} ${kind}`,
+          () => ours(`${engine} ${kind}`, opened, source, kind, batch),
+        ]),
+        ...(torch?.knows(source.name)
+          ? [
+              [
+                `torch ${kind}`,
+                theirs(`torch ${kind}`, () => torch.time({ model: source.name, kind, batch })),
+              ] as const,
+            ]
+          : []),
+      ] as [string, () => Promise<Contender>][],
+  );
+  return race({ model: source.name, what: "forward and gradient", batch }, made);
+}
+
+function theirs(name: string, time: () => Promise<number>): () => Promise<Contender> {
+  return async () => ({ name, time, release: async () => undefined });
+}
+
+/** PyTorch runs as many passes as the method took, in batches of 8, and nothing else of the method. */
+async function wholeMethod(
+  source: Source,
+  id: (typeof measuredMethods)[number],
+  engine: Engine,
+  torch: Torch | undefined,
+): Promise<Row> {
+  const made: [string, () => Promise<Contender>][] = [];
+  let passes = { forwards: 0, backwards: 0 };
+  made.push([
+    "native",
+    async () => {
+      const run = await methodRun(engine, source, id, defaultBudget());
+      passes = run.passes;
+      return { name: "native", time: run.time, release: async () => undefined };
+    },
+  ]);
+  // a gradient down to an inner layer has no counterpart of one line
+  if (torch?.knows(source.name) && id !== "grad-cam") {
+    const time = () =>
+      torch.time({
+        model: source.name,
+        kind: "passes",
+        batch: 8,
+        forwards: passes.forwards - passes.backwards,
+        backwards: passes.backwards,
+      });
+    made.push(["torch", theirs("torch", time)]);
+  }
+  return race({ model: source.name, what: id, batch: 1 }, made);
+}
+
+/** The graph as the kit runs it. */
 async function ours(
   name: string,
   engine: Engine,
-  read: () => Graph,
-  kind: "forward" | "gradient",
+  source: Source,
+  kind: Kind,
   batch: number,
 ): Promise<Contender> {
-  const graph = read();
-  const [input] = graph.inputs;
-  const score = graph.outputs[0].name;
-  const free = input.dims.find((d) => typeof d === "string");
-  let folded = fold(graph, free);
-  let fetches = [score];
-  let seed: string | undefined;
-  if (kind === "gradient") {
-    const differentiated = backward(folded, { score, wrt: [input.name] });
-    folded = differentiated.folded;
-    seed = differentiated.seed;
-    fetches = [score, differentiated.gradients[input.name]];
-  }
-  const dimsOf = (tensor: string) => shapeAt(folded.shapes.get(tensor) ?? [], batch);
-  const executable: Executable = await engine.load(folded.graph);
+  const { graph, fetches, feeds } = measuredGraph(source, kind);
+  const executable = await engine.load(graph);
   return {
     name,
     async time() {
-      const feeds: Record<string, Tensor> = { [input.name]: filled(dimsOf(input.name), (i) => Math.sin(i)) };
-      if (seed !== undefined) {
-        const dims = dimsOf(score);
-        feeds[seed] = filled(dims, (i) => (i % dims[1] === 0 ? 1 : 0));
-      }
+      const given = feeds(batch);
       const start = performance.now();
-      await executable.run(feeds, fetches);
+      await executable.run(given, fetches);
       return performance.now() - start;
     },
     release: () => executable.release(),
   };
 }
 
-function filled(dims: readonly number[], value: (i: number) => number): Tensor {
-  return float32(
-    dims,
-    Float32Array.from({ length: sizeOf(dims) }, (_, i) => value(i)),
-  );
+function peakOf(source: Source, batch: number, torch: Torch | undefined): Peak {
+  const request = { kind: "gradient", batch, threads } as const;
+  return {
+    model: source.name,
+    kind: "gradient",
+    batch,
+    native: peakOfOurs(source.path ?? "", request),
+    torch: torch?.knows(source.name) ? peakOfTorch(values.python, source.name, request) : undefined,
+  };
 }
 
 function quantile(values: readonly number[], q: number): number {
@@ -290,76 +365,45 @@ async function gigaflops(engine: Engine): Promise<number> {
   return (2 * 1024 ** 3) / best / 1e6;
 }
 
-interface Torch {
-  readonly version: string;
-  readonly gigaflops: number;
-  knows(model: string): boolean;
-  time(model: string, kind: "forward" | "gradient", batch: number): Promise<number>;
-  stop(): void;
-}
-
-/** A Python process that answers one line of JSON with one line of JSON. */
-async function startTorch(python: string, threads: number): Promise<Torch> {
-  const script = fileURLToPath(new URL("bench-torch.py", import.meta.url));
-  const child = spawn(python, [script, String(threads)], { stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const gone = once(child, "error").then(([error]) => ({ done: true, value: String(error) }) as const);
-  async function answer<T>(): Promise<T> {
-    const line = await Promise.race([lines.next(), gone]);
-    if (!line.done) return JSON.parse(line.value) as T;
-    throw new KitError("E_BENCH_TORCH", {
-      problem: `${python} does not answer`,
-      details: line.value === undefined ? [] : [line.value],
-      next: "--torch needs a Python with torch and torchvision; name it with --python",
-    });
-  }
-  const { version, gigaflops, models } = await answer<{
-    version: string;
-    gigaflops: number;
-    models: string[];
-  }>();
-  const known = new Set(models);
-  return {
-    version,
-    gigaflops,
-    knows: (model) => known.has(model),
-    async time(model, kind, batch) {
-      child.stdin.write(`${JSON.stringify({ model, kind, batch })}\n`);
-      const { ms, error } = await answer<{ ms: number; error?: string }>();
-      if (error !== undefined) throw new KitError("E_BENCH_TORCH", { problem: error });
-      return ms;
-    },
-    stop: () => child.stdin.end(),
-  };
-}
-
 function describeMachine(
   torchVersion: string | undefined,
   products: { native: number; torch: number | undefined },
 ): void {
   const { cpu, cores, memory, platform, arch, node: nodeVersion } = machineFacts();
   const gib = Math.round(memory / 2 ** 30);
-  console.log(
+  say(
     `${cpu}, ${cores} cores, ${gib} GiB, ${platform} ${arch}, Node ${nodeVersion}; ${threads} threads each`,
   );
   if (products.torch !== undefined) {
     const [mine, theirs] = [products.native.toFixed(0), products.torch.toFixed(0)];
-    console.log(`PyTorch ${torchVersion}, eager, parameters frozen`);
-    console.log(`matrix product: ONNX Runtime ${mine} GFLOP/s, PyTorch ${theirs} GFLOP/s`);
+    say(`PyTorch ${torchVersion}, eager, parameters frozen`);
+    say(`matrix product: ONNX Runtime ${mine} GFLOP/s, PyTorch ${theirs} GFLOP/s`);
     if (products.torch < products.native / 10) {
-      console.log(
-        "WARNING: this PyTorch has a slow BLAS; ratios to it say little. Debian: libopenblas0-pthread",
-      );
+      say("WARNING: this PyTorch has a slow BLAS; ratios to it say little. Debian: libopenblas0-pthread");
     }
   }
-  console.log("ratio of times in one round: median [quartiles]; above 1 the first is slower\n");
+  say("ratio of times in one round: median [quartiles]; above 1 the first is slower\n");
 }
 
-function print({ model, batch, rounds, ratios, failed }: Row): void {
-  console.log(`${model}, batch ${batch}, ${rounds} rounds`);
+function print(row: Row): Row {
+  const { model, what, batch, rounds, load, milliseconds, ratios, failed } = row;
+  say(
+    `${model}, ${what}, batch ${batch}, ${rounds} rounds, load ${load.map((l) => l.toFixed(1)).join(" to ")}`,
+  );
+  const each = Object.entries(milliseconds).map(([name, ms]) => `${name} ${ms.toFixed(1)}`);
+  say(`  ms: ${each.join(", ")}`);
   for (const { of, to, median, low, high } of ratios) {
     const spread = `[${low.toFixed(2)} ${high.toFixed(2)}]`;
-    console.log(`  ${`${of} / ${to}`.padEnd(34)} ${median.toFixed(2).padStart(6)}  ${spread}`);
+    say(`  ${`${of} / ${to}`.padEnd(34)} ${median.toFixed(2).padStart(6)}  ${spread}`);
   }
-  for (const [name, reason] of Object.entries(failed)) console.log(`  ${name}: did not run: ${reason}`);
+  for (const [name, reason] of Object.entries(failed)) say(`  ${name}: did not run: ${reason}`);
+  return row;
+}
+
+function printPeak(peak: Peak): Peak {
+  const { native, torch, batch } = peak;
+  const against =
+    torch === undefined ? "" : `, PyTorch ${formatBytes(torch)}: ${(native / torch).toFixed(2)}`;
+  say(`  peak memory of a gradient at batch ${batch}: ${formatBytes(native)}${against}`);
+  return peak;
 }

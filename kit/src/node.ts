@@ -10,6 +10,7 @@ import { KitError } from "./errors.ts";
 import { createModel, type Model } from "./model/model.ts";
 import { type PrepareOptions, prepare } from "./model/prepare.ts";
 import type { Graph } from "./onnx/graph.ts";
+import { ownWeights } from "./onnx/own-weights.ts";
 import { readOnnx } from "./onnx/read.ts";
 import { type ModelCard, modelCardSchema } from "./schemas.generated.ts";
 
@@ -34,7 +35,7 @@ export function readModelFile(path: string): ModelFile {
   const bytes = readBytes(path, "E_MODEL_FILE", "the model");
   const folder = dirname(resolve(path));
   const parts = new Map<string, Uint8Array>();
-  const graph = readOnnx(bytes, {
+  const read = readOnnx(bytes, {
     name: basename(path),
     external(location, offset, length) {
       const file =
@@ -45,7 +46,7 @@ export function readModelFile(path: string): ModelFile {
   });
   const hash = createHash("sha256").update(bytes);
   for (const [, part] of [...parts].sort(([a], [b]) => (a < b ? -1 : 1))) hash.update(part);
-  return { graph, sha256: hash.digest("hex") };
+  return { graph: ownWeights(read), sha256: hash.digest("hex") };
 }
 
 /** The file of that name in the folder, links resolved: a model may not read what lies elsewhere. */
@@ -91,8 +92,10 @@ function readBytes(path: string, code: "E_MODEL_FILE" | "E_ONNX_EXTERNAL", what:
     });
   }
   try {
-    // a copy of its own: Node pools small reads at odd offsets
-    return new Uint8Array(readFileSync(path));
+    const bytes = readFileSync(path);
+    // Node pools small reads at odd offsets: those get a buffer of their own
+    const alone = bytes.byteLength === bytes.buffer.byteLength;
+    return alone ? new Uint8Array(bytes.buffer) : new Uint8Array(bytes);
   } catch (error) {
     throw new KitError(code, {
       problem: `cannot read ${what} ${path}`,
@@ -107,6 +110,10 @@ export interface OpenModelOptions extends Omit<PrepareOptions, "card">, OpenOpti
   readonly card?: ModelCard;
   /** budget for one batch in bytes; a quarter of what is free unless told */
   readonly memory?: number;
+  /** the batch, in place of what fits the budget */
+  readonly batch?: number;
+  /** told when memory ran out: the batch that failed, and the one to go on with */
+  readonly onHalved?: (failed: number, next: number) => void;
 }
 
 export interface OpenModel {
@@ -114,6 +121,8 @@ export interface OpenModel {
   readonly card: ModelCard;
   readonly engine: Engine;
   readonly sha256: string;
+  /** with `device: "auto"`: what was taken and why, in one line */
+  readonly choice: string | undefined;
   /** what the user should know of the engine: slower than it could be, and the way out */
   readonly advice: string | undefined;
   close(): Promise<void>;
@@ -128,13 +137,20 @@ export async function openModel(path: string, options: OpenModelOptions = {}): P
   const card = options.card === undefined ? readCard(path) : checkCard(options.card, "the card");
   const file = readModelFile(path);
   const prepared = prepare(file.graph, { ...options, card });
-  const { engine, advice } = await openEngine(options);
+  const { engine, choice, advice } = await openEngine(options);
   const memory = options.memory ?? defaultBudget();
   return {
-    model: createModel(prepared, { pool: createPool(engine), memory, provider: engine.info.provider }),
+    model: createModel(prepared, {
+      pool: createPool(engine),
+      memory,
+      provider: engine.info.provider,
+      batch: options.batch,
+      onHalved: options.onHalved,
+    }),
     card,
     engine,
     sha256: file.sha256,
+    choice,
     advice,
     close: () => engine.close(),
   };

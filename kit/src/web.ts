@@ -8,7 +8,7 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import type { Check } from "./engine/check.ts";
 import type { Engine } from "./engine/engine.ts";
 import { createPool } from "./engine/pool.ts";
-import { openEngine } from "./engine/web.ts";
+import { type OpenWebOptions, openEngine, type WebAttempt } from "./engine/web.ts";
 import { createModel, type Model } from "./model/model.ts";
 import { type PrepareOptions, prepare } from "./model/prepare.ts";
 import { readOnnx } from "./onnx/read.ts";
@@ -17,7 +17,14 @@ import type { ModelCard } from "./schemas.generated.ts";
 export { fromInterleaved, type Image8, toUnit } from "./datasets/readers/image8.ts";
 export { type Check, checkEngine, tolerance } from "./engine/check.ts";
 export type { Engine, EngineInfo, Executable } from "./engine/engine.ts";
-export { type OpenedWeb, openEngine } from "./engine/web.ts";
+export {
+  type OpenedWeb,
+  type OpenWebOptions,
+  openEngine,
+  type WebAttempt,
+  type WebDevice,
+  webDevices,
+} from "./engine/web.ts";
 export { type ErrorCode, KitError } from "./errors.ts";
 export { methods } from "./methods/index.ts";
 export { attribute, type Cost, type Method, relevance, toMap } from "./methods/method.ts";
@@ -43,10 +50,10 @@ export { unmetNeeds } from "./runner/unmet.ts";
 export type { ModelCard } from "./schemas.generated.ts";
 export { type DecodedImage8, decodeImage8 } from "./web/image.ts";
 
-export interface OpenModelOptions extends PrepareOptions {
+export interface OpenModelOptions extends PrepareOptions, OpenWebOptions {
   /** what errors call the file */
   readonly name?: string;
-  /** an engine that is open already; it stays open when the model closes */
+  /** an engine that is open already, in place of `device` and `threads`; it stays open when the model closes */
   readonly engine?: Engine;
   /** bytes one batch may take; default 256 MB */
   readonly memory?: number;
@@ -58,6 +65,10 @@ export interface OpenModel {
   readonly engine: Engine;
   /** of the engine opened here; undefined where one was given */
   readonly check: Check | undefined;
+  /** what was tried to open it; empty where one was given */
+  readonly attempts: readonly WebAttempt[];
+  /** what the user should know of the engine: something else runs than was hoped for, and the way out */
+  readonly advice: string | undefined;
   /** of the bytes, hex */
   readonly sha256: string;
   /** Frees the model's sessions, and the engine if it was opened here. */
@@ -80,7 +91,7 @@ const sessions = 3;
 export async function openModel(bytes: Uint8Array, options: OpenModelOptions = {}): Promise<OpenModel> {
   const { name = "the model", card = {}, memory = 256e6 } = options;
   const prepared = prepare(readOnnx(bytes, { name }), options);
-  const opened = options.engine ? undefined : await openEngine();
+  const opened = options.engine ? undefined : await openEngine(options);
   const engine = options.engine ?? opened!.engine;
   const pool = createPool(engine, sessions);
   return {
@@ -88,6 +99,8 @@ export async function openModel(bytes: Uint8Array, options: OpenModelOptions = {
     card,
     engine,
     check: opened?.check,
+    attempts: opened?.attempts ?? [],
+    advice: opened?.advice,
     sha256: bytesToHex(sha256(bytes)),
     async close() {
       await pool.release();

@@ -106,7 +106,7 @@ describe("the core runs anywhere", () => {
 
 describe("the browser's entry loads what a browser has", () => {
   /** Not there, or, of ajv, forbidden: it makes code at run time, and a page's Content-Security-Policy has no unsafe-eval. */
-  const absent = /^(node:|sharp$|onnxruntime-node|onnxruntime-web$|ajv|yauzl|commander)/;
+  const absent = /^(node:|sharp$|@tensorflow|onnxruntime-node|onnxruntime-web$|ajv|yauzl|commander)/;
 
   /** Packages that `entry` and whatever it loads at run time import though a browser cannot. */
   function absentPackages(entry: string, all: readonly Source[]): string[] {
@@ -166,7 +166,7 @@ describe("every effect has one place", () => {
         .filter(({ name }) => talk.test(name) && !silent.includes(`${path}: ${name.split(".")[0]}`))
         .map(({ name, line }) => `${path}:${line}: ${name} belongs in cli/`),
       ...(path.startsWith("engine/") ? [] : imports)
-        .filter(({ specifier }) => specifier.startsWith("onnxruntime-"))
+        .filter(({ specifier }) => /^(onnxruntime-|@tensorflow\/)/.test(specifier))
         .map(({ specifier }) => `${path}: ${specifier} belongs in engine/`),
     ]);
   }
@@ -191,6 +191,7 @@ describe("every effect has one place", () => {
     'import * as ort from "onnxruntime-web/wasm";',
     'import type { Tensor } from "onnxruntime-common";',
     'const ort = await import("onnxruntime-node");',
+    'import type * as Tf from "@tensorflow/tfjs-core";',
   ])("notices %s", (text) => {
     expect(strayEffects([parseSource("cli/a.ts", text)])).toHaveLength(1);
     expect(strayEffects([parseSource("engine/a.ts", text)])).toEqual([]);

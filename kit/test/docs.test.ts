@@ -9,11 +9,13 @@ import { commandsIn, fences } from "./shell.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const examples = readdirSync(`${root}kit/examples`).filter((name) => name.endsWith(".md"));
+const pages = readdirSync(`${root}kit/docs`).filter((name) => name.endsWith(".md"));
 const documents = [
   "README.md",
   "CONTRIBUTING.md",
   "kit/README.md",
   ...examples.map((name) => `kit/examples/${name}`),
+  ...pages.map((name) => `kit/docs/${name}`),
 ];
 
 const helpOf = (name: string): string => {

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { backward } from "../src/autodiff/backward.ts";
 import { openNpz } from "../src/datasets/readers/npz.ts";
 import type { Engine } from "../src/engine/engine.ts";
-import { openEngine } from "../src/engine/node.ts";
+import { type OpenOptions, openEngine } from "../src/engine/node.ts";
 import { createPool } from "../src/engine/pool.ts";
 import { attribute, relevance, toMap } from "../src/methods/method.ts";
 import { score } from "../src/metrics/metric.ts";
@@ -240,7 +240,30 @@ async function probabilityGradient(f: Fixture) {
 
 let engine: Engine;
 
-describe.skipIf(!root).each(["wasm", "cpu"] as const)("oracle on %s", (device) => {
+interface Where {
+  readonly name: string;
+  readonly options: OpenOptions;
+  /** the arrays that are compared; all without */
+  readonly only?: RegExp;
+}
+
+/** TensorFlow.js is another engine: what the model gives and its gradients decide whether it computes the same. */
+const places: readonly Where[] = [
+  { name: "wasm", options: { device: "wasm" } },
+  { name: "cpu", options: { device: "cpu" } },
+  {
+    name: "tfjs wasm",
+    options: { engine: "tfjs", device: "wasm" },
+    only: /^(logits|captum\.(saliency|input|ig$|layer)|cam\.|act_|attn|grad_)/,
+  },
+  {
+    name: "tfjs cpu, plain JavaScript",
+    options: { engine: "tfjs", device: "cpu" },
+    only: /^(logits|captum\.saliency|cam\.gradcam_raw|attn_grad|grad_target|grad_input_prob)$/,
+  },
+];
+
+describe.skipIf(!root).each(places)("oracle on $name", ({ name: device, options, only = /./ }) => {
   const table = ours();
   const report = {
     compared: 0,
@@ -250,7 +273,7 @@ describe.skipIf(!root).each(["wasm", "cpu"] as const)("oracle on %s", (device) =
   };
 
   beforeAll(async () => {
-    ({ engine } = await openEngine({ device }));
+    ({ engine } = await openEngine(options));
   });
 
   afterAll(async () => {
@@ -288,6 +311,7 @@ describe.skipIf(!root).each(["wasm", "cpu"] as const)("oracle on %s", (device) =
           index.models[name].arrays,
         )) {
           if (!info.in.includes(image) || (key in index.inputs === true && key !== "logits")) continue;
+          if (!only.test(key)) continue;
           const compute = table[key];
           if (!compute) {
             report.notOurs.add(key);

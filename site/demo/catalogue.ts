@@ -11,6 +11,7 @@ import type { ModelCard } from "../../kit/src/schemas.generated.ts";
 import { architectureLabel } from "../lib/labels.ts";
 import type { Choices } from "./choice.ts";
 import { allMethods, planOf } from "./compute.ts";
+import type { DemoDevice } from "./messages.ts";
 import { samples } from "./phantoms.ts";
 import stored from "./reference/index.json" with { type: "json" };
 import type { StoredIndex } from "./reference.ts";
@@ -46,7 +47,7 @@ export interface Catalogue extends Choices {
   readonly methods: readonly CatalogueMethod[];
   readonly datasets: readonly { readonly id: string; readonly title: string }[];
   readonly architectures: readonly { readonly id: string; readonly title: string }[];
-  readonly engine: { readonly bytes: number; readonly gzipped: number };
+  readonly engines: Readonly<Record<DemoDevice, { readonly bytes: number; readonly gzipped: number }>>;
   /** of what Node's values are */
   readonly reference: Omit<StoredIndex, "models">;
 }
@@ -54,9 +55,9 @@ export interface Catalogue extends Choices {
 const { models: references, ...reference }: StoredIndex = stored;
 const cards = import.meta.glob<ModelCard>("../../kit/models/*.card.json", { eager: true, import: "default" });
 
-/** The file the engine fetches, as onnxruntime-web publishes it; Astro runs in the repository's root. */
-function engineSize(): Catalogue["engine"] {
-  const file = join(process.cwd(), "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm");
+/** The file an engine fetches, as onnxruntime-web publishes it; Astro runs in the repository's root. */
+function engineSize(name: string): Catalogue["engines"]["wasm"] {
+  const file = join(process.cwd(), "node_modules/onnxruntime-web/dist", name);
   const bytes = readFileSync(file);
   return { bytes: bytes.length, gzipped: gzipSync(bytes, { level: 9 }).length };
 }
@@ -98,7 +99,10 @@ export function catalogue(): Catalogue {
     })),
     samples,
     standard: { model: first, sample: reference.sample },
-    engine: engineSize(),
+    engines: {
+      wasm: engineSize("ort-wasm-simd-threaded.wasm"),
+      webgpu: engineSize("ort-wasm-simd-threaded.asyncify.wasm"),
+    },
     reference,
   };
 }

@@ -25,6 +25,7 @@ const work = (key: string) => ({
   picture: { sample: "a", image },
   target: undefined,
   methods: ["saliency"],
+  device: "wasm" as const,
 });
 const opened = (id: number, key: string): Reply => ({ id, type: "model", model: { key } as ModelFacts });
 const ended = (id: number): Reply => ({ id, type: "end", outcome: "done", ms: 1 });

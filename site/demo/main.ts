@@ -53,6 +53,17 @@ const showForm = createForm(facts, {
     state.colours = space;
     subjectChanged();
   },
+  onDevice(device) {
+    // the worker ends, and with it the engine and the model that it holds
+    client.close();
+    state.device = device;
+    state.engine = undefined;
+    state.open = undefined;
+    subjectChanged();
+    hideProgress();
+    stop.hidden = true;
+    say("");
+  },
   onOutline(shown) {
     state.outlined = shown;
     showPictures();
@@ -124,6 +135,7 @@ function run(): void {
     picture: { sample, image, mask },
     target: target < 0 ? undefined : target,
     methods: choice.methods,
+    device: state.device,
   });
   if (state.stored) void compare(choice.model);
 }
@@ -235,7 +247,7 @@ function showChoice(): void {
     model: isOpen ? state.open : undefined,
   });
   showBytes({
-    engine: state.engine === undefined ? facts.engine : undefined,
+    engine: state.engine === undefined ? facts.engines[state.device] : undefined,
     model: isOpen ? undefined : { bytes: ownModel ? 0 : bundled.bytes },
     reference: !isOpen && state.stored ? bundled.referenceBytes : 0,
   });

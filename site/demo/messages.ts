@@ -1,6 +1,7 @@
 /** What the page and its worker say to each other. */
 import type { Image8 } from "../../kit/src/datasets/readers/image8.ts";
 import type { EngineInfo } from "../../kit/src/engine/engine.ts";
+import type { WebDevice } from "../../kit/src/engine/web.ts";
 import type { ModelCard } from "../../kit/src/schemas.generated.ts";
 import type { Step } from "./compute.ts";
 
@@ -22,6 +23,9 @@ export interface Picture {
   readonly mask?: Uint8Array;
 }
 
+/** What the page offers to compute on. */
+export type DemoDevice = Exclude<WebDevice, "auto">;
+
 export interface Work {
   readonly type: "work";
   readonly id: number;
@@ -31,6 +35,8 @@ export interface Work {
   /** class to explain; undefined: the prediction */
   readonly target: number | undefined;
   readonly methods: readonly string[];
+  /** what a worker's first work says holds until it ends */
+  readonly device: DemoDevice;
 }
 
 /** Also sent when new work replaces old. */

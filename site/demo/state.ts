@@ -4,7 +4,14 @@ import type { DecodedImage8 } from "../../kit/src/web/image.ts";
 import { modelUrl } from "./addresses.ts";
 import type { Catalogue, CatalogueModel } from "./catalogue.ts";
 import { type Choice, parseChoice } from "./choice.ts";
-import type { EngineFacts, ModelFacts, ModelSource, Picture, PredictionFacts } from "./messages.ts";
+import type {
+  DemoDevice,
+  EngineFacts,
+  ModelFacts,
+  ModelSource,
+  Picture,
+  PredictionFacts,
+} from "./messages.ts";
 import { type ColourSpace, type OwnModel, sourceOf } from "./own.ts";
 import { type Drawn, drawSample, ownSample } from "./phantoms.ts";
 import type { Reference } from "./reference.ts";
@@ -18,6 +25,7 @@ export interface State {
   ownPicture: { readonly name: string; readonly image: DecodedImage8 } | undefined;
   /** the picture of `choice.sample` */
   drawn: Drawn;
+  device: DemoDevice;
   engine: EngineFacts | undefined;
   /** what is open in the worker */
   open: ModelFacts | undefined;
@@ -54,6 +62,7 @@ export function createState(facts: Catalogue, search: string): State {
     colours: "plain",
     ownPicture: undefined,
     drawn: drawSample(find(choice.model).dataset, choice.sample),
+    device: "wasm",
     engine: undefined,
     open: undefined,
     prediction: undefined,

@@ -10,7 +10,7 @@ import {
   tolerance,
 } from "../../kit/src/web.ts";
 import { costsOf, explain, planFor, predict } from "./compute.ts";
-import type { EngineFacts, ModelFacts, ModelSource, Reply, Request, Work } from "./messages.ts";
+import type { DemoDevice, EngineFacts, ModelFacts, ModelSource, Reply, Request, Work } from "./messages.ts";
 import { fetchModel } from "./model-file.ts";
 import { type Stoppable, Stopped, stoppable } from "./stoppable.ts";
 
@@ -41,10 +41,10 @@ const turn = (): Promise<void> =>
     channel.port2.postMessage(undefined);
   });
 
-async function start(say: Say): Promise<Stoppable> {
+async function start(device: DemoDevice, say: Say): Promise<Stoppable> {
   say({ type: "status", text: "Starting the engine" });
   const begin = performance.now();
-  const { engine, check } = await openEngine();
+  const { engine, check } = await openEngine({ device });
   const ms = performance.now() - begin;
   const facts: EngineFacts = { ...engine.info, maxError: check.maxError, tolerance, ms };
   say({ type: "engine", engine: facts });
@@ -77,9 +77,12 @@ function factsOf({ key, card }: ModelSource, { model, sha256 }: OpenModel): Mode
   };
 }
 
-async function work({ model: source, picture, target: wanted, methods }: Work, say: Say): Promise<void> {
+async function work(
+  { model: source, picture, target: wanted, methods, device }: Work,
+  say: Say,
+): Promise<void> {
   const begin = performance.now();
-  started ??= start(say);
+  started ??= start(device, say);
   let engine: Stoppable;
   try {
     engine = await started;

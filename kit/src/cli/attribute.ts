@@ -68,6 +68,7 @@ Examples:
               dims: stacked.dims,
               targets,
               passes: model.passes,
+              assumptions: model.prepared.assumptions,
             },
             `${options.out}: float32 [${stacked.dims.join(", ")}], explained: ${[...new Set(targets)].map((t) => className(card, t)).join(", ")}\n`,
           );

@@ -1,17 +1,20 @@
 /** As many engines as work at once: each has its own sessions over one prepared model. */
 
-import type { Engine } from "../engine/engine.ts";
+import type { Candidate } from "../engine/channel.ts";
+import { onProcessor } from "../engine/device.ts";
+import type { Engine, EngineTime } from "../engine/engine.ts";
 import { createPool } from "../engine/pool.ts";
 import { openRemote } from "../engine/remote.ts";
-import { createModel, type Model } from "../model/model.ts";
+import { batchBudget, createModel, type Model } from "../model/model.ts";
 import { defaultBudget, machineFacts } from "../node.ts";
 import type { FoldedGraph } from "../onnx/fold.ts";
-import { memoryOf, memoryOfJob } from "../runner/estimate.ts";
-import type { Session } from "./session.ts";
+import { memoryOf, memoryOfJob, sharedMemory } from "../runner/estimate.ts";
+import type { OnHalved, Session } from "./session.ts";
 
 export interface EnginesOptions {
   readonly jobs?: number;
   readonly batch?: number;
+  readonly onHalved?: OnHalved;
   /** bytes of one batch, all engines together */
   readonly memory?: number;
   /** samples there are: more engines would have nothing to do */
@@ -19,14 +22,17 @@ export interface EnginesOptions {
 }
 
 export interface Engines {
+  /** as many samples are worked on at once: the first `jobs` have an engine each, the others share them */
   readonly models: readonly Model[];
+  readonly jobs: number;
   /** bytes, roughly, when all are at work */
   readonly memory: number;
+  /** what all engines have spent so far, in milliseconds */
+  spent(): EngineTime;
   close(): Promise<void>;
 }
 
-/** A batch above this gains nothing on a processor; see model.ts. */
-const cacheFriendly = 32e6;
+const isTensorFlow = (name: string): boolean => name.startsWith("@tensorflow/tfjs-node");
 
 export async function openEngines(session: Session, options: EnginesOptions): Promise<Engines> {
   const { engine, model } = session;
@@ -34,19 +40,23 @@ export async function openEngines(session: Session, options: EnginesOptions): Pr
   const { info } = engine;
   const { cores, availableMemory } = machineFacts();
   const budget = options.memory ?? defaultBudget();
-  const onProcessor = info.provider === "cpu" || info.provider === "wasm";
-  const perJob = memoryOfJob(memoryOf(prepared), onProcessor ? Math.min(budget, cacheFriendly) : budget);
-  const fitting = Math.floor((0.8 * availableMemory) / perJob);
+  const inProcessor = onProcessor(info.provider);
+  const needs = memoryOf(prepared);
+  const shared = sharedMemory(needs);
+  const perJob = memoryOfJob(needs, { budget: batchBudget(budget, info.provider), images: options.batch });
+  const fitting = Math.floor((0.8 * availableMemory - shared) / perJob);
   // a GPU is one device, however many ask it
   const wanted =
-    options.jobs ?? (onProcessor ? Math.min(Math.floor(cores / info.threads), fitting, options.work) : 1);
-  const jobs = Math.max(1, wanted);
+    options.jobs ?? (inProcessor ? Math.min(Math.floor(cores / info.threads), fitting, options.work) : 1);
+  // TensorFlow's own library takes every core for one graph, and was never tried in two threads at once
+  const jobs = isTensorFlow(info.package) ? 1 : Math.max(1, wanted);
   const opened: Engine[] = [];
   const candidate = {
-    package: info.package === "onnxruntime-web" ? "onnxruntime-web" : "onnxruntime-node",
+    package: info.package as Candidate["package"],
     provider: info.provider,
+    deviceId: info.deviceId,
     threads: info.threads,
-  } as const;
+  };
   try {
     // the first has passed its check, and these are like it
     for (let k = 1; k < jobs; k++) opened.push(await openRemote(candidate));
@@ -55,17 +65,29 @@ export async function openEngines(session: Session, options: EnginesOptions): Pr
     throw error;
   }
   const shuffled = new Map<string, FoldedGraph>();
+  // where cores are left, the next sample is prepared and the last one scored while an engine computes
+  const inFlight = jobs * info.threads < cores ? 2 : 1;
+  const pools = [engine, ...opened].map((own) => createPool(own));
   return {
-    models: [engine, ...opened].map((own) =>
-      createModel(prepared, {
-        pool: createPool(own),
-        memory: budget / jobs,
-        provider: info.provider,
-        batch: options.batch,
-        shuffled,
-      }),
-    ),
-    memory: perJob * jobs,
+    jobs,
+    models: Array.from({ length: inFlight }, () => pools)
+      .flat()
+      .map((pool) =>
+        createModel(prepared, {
+          pool,
+          memory: budget / jobs,
+          provider: info.provider,
+          batch: options.batch,
+          onHalved: options.onHalved,
+          shuffled,
+        }),
+      ),
+    memory: shared + perJob * jobs,
+    spent() {
+      const times = [engine, ...opened].map(({ time }) => time ?? { runs: 0, loads: 0 });
+      const sum = (of: keyof EngineTime) => times.reduce((total, time) => total + time[of], 0);
+      return { runs: sum("runs"), loads: sum("loads") };
+    },
     close: () => closeAll(opened),
   };
 }

@@ -6,6 +6,8 @@ import { bundledModels } from "../bundled.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { openDataset } from "../datasets/open.ts";
 import { formatBytes } from "../engine/chunk.ts";
+import { deviceName } from "../engine/device.ts";
+import type { EngineTime } from "../engine/engine.ts";
 import { KitError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { readCard } from "../node.ts";
@@ -32,7 +34,14 @@ import type { Progress } from "./progress.ts";
 import { formatRoughly } from "./progress.ts";
 import { counted, directed, reportText } from "./report.ts";
 import { checkFolder, composeParts, filesOf, finishedRun, preparedFolder, writeRun } from "./run-folder.ts";
-import { className, openSession, type Session } from "./session.ts";
+import {
+  firstImages,
+  opinionText,
+  type SecondOpinion,
+  secondOpinion,
+  wantsSecondOpinion,
+} from "./second-opinion.ts";
+import { className, openSession, type Session, saysOnce } from "./session.ts";
 import { table } from "./table.ts";
 import { version } from "./version.ts";
 
@@ -48,7 +57,6 @@ interface Options extends ModelOptions {
   readonly samples?: number;
   readonly pictures: number;
   readonly jobs?: number;
-  readonly batch?: number;
   readonly shard?: Shard;
   readonly failFast?: true;
   readonly onFault: "stop" | "skip";
@@ -105,7 +113,6 @@ export function registerEvaluate(program: Command, run: Run): void {
       "images worked on at once; default: one per core, as memory allows",
       integer("--jobs", 1),
     )
-    .option("--batch <n>", "largest batch; changes no number", integer("--batch", 1))
     .option("--shard <i/n>", "only the i-th of n shares; join them with xai-kit merge", parseShard)
     .option("--dry-run", "show the plan and what it will take, and stop")
     .option("-o, --out <dir>", "where the run goes; default: xai-runs/<model>-<data>")
@@ -188,12 +195,14 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
   const dataset = await openData(options);
   let session: Session | undefined;
   let engines: Awaited<ReturnType<typeof openEngines>> | undefined;
+  const onHalved = saysOnce(io);
   try {
     const out = options.out ?? defaultOut(options, dataset);
     const found = options.dryRun ? undefined : await lookInto(out, options);
     // one thread per engine: more can change the last bits of a number with the size of its batch
     session = await openSession({ ...options, threads: options.threads ?? 1 }, io, {
       pixelChannels: dataset.channels,
+      onHalved,
     });
     const card = { ...session.card, classes: session.card.classes ?? [...dataset.classes] };
     const resize = card.input?.resize ?? defaultResize;
@@ -238,9 +247,13 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
     const finished = kept && (await finishedAnswer(io, out, kept, card));
     if (finished) return finished;
 
+    const opinion = options.dryRun
+      ? undefined
+      : await opinionOn(session, io, dataset, [...selected, ...index.map((s) => s.id)], resize);
+
     const share = (position: number) => shard === undefined || inShard(position, shard);
     const positions = selected.map((_, at) => at).filter(share);
-    engines = await openEngines(session, { ...options, work: positions.length });
+    engines = await openEngines(session, { ...options, onHalved, work: positions.length });
     const models = engines.models;
     // nobody would see it, or there is nothing left to do
     if (options.dryRun || (!io.quiet && kept?.absent === undefined)) {
@@ -256,7 +269,9 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
     const sitting = {
       date: new Date().toISOString(),
       threads: session.engine.info.threads,
-      jobs: models.length,
+      jobs: engines.jobs,
+      device: deviceName(session.engine.info),
+      ...(opinion && { opinion }),
     };
     let begun: Promise<Journal> | undefined;
     // at the first result, so that what is refused leaves nothing behind
@@ -277,6 +292,7 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
       if (begun) io.say("finished work is kept: the same command goes on where this one stopped");
     };
     io.signal.addEventListener("abort", sayHowOn, { once: true });
+    const began = { at: performance.now(), ...engines.spent() };
     try {
       const [model, ...others] = models;
       const ours = index.filter((_, at) => share(blockOf(at))).length;
@@ -325,6 +341,7 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
           );
         },
       }).finally(() => explaining?.done());
+      if (io.debug) io.say(timeText(engines.spent(), began, performance.now() - began.at, engines.jobs));
       io.signal.throwIfAborted();
       if (kept?.absent === undefined) await finish(ours - images.length);
       for (const { what, reason } of dataset.skipped) io.say(`left out: ${what}: ${reason}`);
@@ -340,7 +357,7 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
           date: new Date().toISOString(),
           seconds: seconds(),
           threads: session.engine.info.threads,
-          jobs: models.length,
+          jobs: engines.jobs,
           peakMemory: process.resourceUsage().maxRSS * 1024,
         },
       });
@@ -358,6 +375,21 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
     await session?.close();
     await dataset.close();
   }
+}
+
+/** What the processor says of a GPU's numbers, on the first of these images. Throws KitError E_DEVICE where they are others. */
+async function opinionOn(
+  { engine, model }: Session,
+  io: Io,
+  dataset: Dataset,
+  ids: readonly string[],
+  resize: Resize,
+): Promise<SecondOpinion | undefined> {
+  if (!wantsSecondOpinion(engine)) return undefined;
+  const images = await firstImages(dataset, ids, model.shape, resize);
+  const opinion = await secondOpinion({ prepared: model.prepared, engine, images });
+  io.say(opinionText(opinion));
+  return opinion;
 }
 
 const defaultOut = ({ model, shard }: Options, { id }: Dataset): string =>
@@ -458,6 +490,13 @@ function sayResumed(io: Io, found: Found, samples: number): void {
   );
 }
 
+/** How much of the time of all engines went into what; kit/bench/memory.ts reads it. */
+function timeText(now: EngineTime, before: EngineTime, ms: number, jobs: number): string {
+  const share = (part: number) => `${((100 * part) / (ms * jobs)).toFixed(1)} %`;
+  const [runs, loads] = [now.runs - before.runs, now.loads - before.loads];
+  return `time: ${(ms / 1000).toFixed(1)} s on ${counted(jobs, "engine")}: ${share(runs)} in model runs, ${share(loads)} loading graphs, ${share(ms * jobs - runs - loads)} outside`;
+}
+
 interface Estimate {
   readonly forwards: number;
   readonly backwards: number;
@@ -470,18 +509,17 @@ interface Estimate {
 
 async function estimated(
   plans: Plan,
-  engines: Pick<Awaited<ReturnType<typeof openEngines>>, "models" | "memory">,
+  engines: Pick<Awaited<ReturnType<typeof openEngines>>, "models" | "jobs" | "memory">,
   positions: readonly number[],
   dataset: Dataset,
   annotated: boolean,
 ): Promise<Estimate> {
-  const { models, memory } = engines;
-  const jobs = models.length;
+  const { models, jobs, memory } = engines;
   const now = () => performance.now();
   const explaining = totalEffort(await rehearse(plans, models[0], { annotated, now }), positions, plans);
   const effort = { ...explaining, forwards: explaining.forwards + dataset.count };
   const { forwards, backwards } = effort;
-  const speed = await calibrate(models, { plan: plans, now });
+  const speed = await calibrate(models.slice(0, jobs), { plan: plans, now });
   for (const model of models) Object.assign(model.passes, { forwards: 0, backwards: 0 });
   const seconds = secondsFor(effort, speed, jobs);
   return {

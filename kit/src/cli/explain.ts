@@ -148,7 +148,14 @@ Examples:
             probability: probabilities[index],
           }));
           await io.result(
-            { out, target, class: name, predictions, methods: outcomes },
+            {
+              out,
+              target,
+              class: name,
+              predictions,
+              methods: outcomes,
+              assumptions: session.model.prepared.assumptions,
+            },
             `${predictionText(predictions, io.columns)}\n${outcomeText(outcomes, io.columns)}\nexplained: ${name}${options.target === undefined ? ", the prediction" : ""}\npicture: ${out}\n`,
           );
         } finally {

@@ -2,6 +2,7 @@
 import { Argument, type Command } from "commander";
 import { datasets } from "../datasets/index.ts";
 import { providers } from "../engine/engine.ts";
+import { providerOf, tfjsPackages } from "../engine/tfjs/packages.ts";
 import { KitError } from "../errors.ts";
 import { methods } from "../methods/index.ts";
 import type { InputSpec } from "../methods/method.ts";
@@ -135,6 +136,14 @@ const engines = [
     title: "ONNX Runtime",
     packages: ["onnxruntime-node (optional, native)", "onnxruntime-web (wasm)"],
     devices: [...providers],
+    parameters: [],
+    inputs: [],
+  },
+  {
+    id: "tfjs",
+    title: "TensorFlow.js",
+    packages: tfjsPackages.map((name) => `${name} (installed apart)`),
+    devices: [...new Set(Object.values(providerOf))],
     parameters: [],
     inputs: [],
   },

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { parseNpy } from "../datasets/readers/npy.ts";
 import { parseBytes } from "../engine/chunk.ts";
-import { type Device, devices } from "../engine/node.ts";
+import { type Device, deviceName, devices, numbered, parseDevice } from "../engine/device.ts";
+import { type EngineId, engines } from "../engine/node.ts";
 import { KitError } from "../errors.ts";
 import type { Family, Task } from "../model/prepare.ts";
 import { checkCard } from "../node.ts";
@@ -24,9 +25,12 @@ export interface ModelOptions {
   readonly architecture?: string;
   readonly task?: Task;
   readonly classNames?: string;
+  readonly engine: EngineId;
   readonly device: Device;
   readonly threads?: number;
   readonly memory?: number;
+  /** undefined: automatic */
+  readonly batch?: number;
 }
 
 export const modelOption = ["-m, --model <file>", "the ONNX model"] as const;
@@ -73,14 +77,44 @@ export function withModelOptions(command: Command): Command {
       "JSON array, text file with one name a line, or a comma-separated list",
     )
     .optionsGroup("Computing:")
-    .addOption(new Option("--device <device>", "what computes").choices(devices).default("auto"))
-    .option("--threads <n>", "threads of one operator; default: all cores", integer("--threads", 1))
+    .addOption(
+      new Option("--engine <engine>", "which library computes; tfjs is installed apart, see the README")
+        .choices(engines)
+        .default("onnxruntime"),
+    )
+    .addOption(deviceOption("what computes").default("auto"))
+    .option(
+      "--threads <n>",
+      "threads of one operator; default: all cores; evaluate: 1, its --jobs use the others",
+      integer("--threads", 1),
+    )
     .option(
       "--memory <bytes>",
       "budget for one batch: 512MB, 2GB; default: a quarter of what is free",
       parseBytes,
     )
+    .option(
+      "--batch <auto|n>",
+      "images per pass: what --memory allows and the device gains from, or so many; halved where memory runs out; changes no number; default: auto",
+      batch,
+    )
     .optionsGroup("Output:");
+}
+
+/** `--device`, with its choices in the help and its mistakes explained. */
+export const deviceOption = (description: string): Option =>
+  new Option(
+    "--device <device>",
+    `${description}: ${devices.join(", ")}; of several cards one: ${numbered.map((name) => `${name}:1`).join(", ")}`,
+  ).argParser(device);
+
+function device(text: string): Device {
+  try {
+    return deviceName(parseDevice(text)) as Device;
+  } catch (error) {
+    if (!(error instanceof KitError)) throw error;
+    throw usage(`--device ${text}: ${error.message}`, error.next ?? devices.join(", "));
+  }
 }
 
 /** The card with the flags laid over it. */
@@ -162,6 +196,13 @@ export const integer =
       `for example ${flag} ${minimum + 1}`,
     );
   };
+
+/** `auto` is what happens without the option. */
+function batch(text: string): number | undefined {
+  if (text === "auto") return undefined;
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw usage(`--batch ${text} is neither auto nor a whole number of at least 1`, "for example --batch 8");
+}
 
 function size(text: string): { height: number; width: number } {
   const [, height, width] = /^(\d{1,4})(?:x(\d{1,4}))?$/.exec(text) ?? [];

@@ -19,7 +19,7 @@ import { version } from "./version.ts";
 const switches = [
   { flags: "--json", description: "the result as JSON on stdout" },
   { flags: "--quiet", description: "no messages and no progress on stderr" },
-  { flags: "--debug", description: "stack traces of errors" },
+  { flags: "--debug", description: "stack traces of errors; where the time of an evaluation went" },
 ] as const;
 
 /** Every command with its options; `run` decides what happens to their bodies. */

@@ -1,5 +1,7 @@
 /** A model ready to be asked, as the command line names it; what was assumed is said. */
 import { formatBytes } from "../engine/chunk.ts";
+import { deviceName } from "../engine/device.ts";
+import { batchBudget } from "../model/model.ts";
 import { defaultBudget, type OpenModel, openModel, readCard } from "../node.ts";
 import type { ModelCard } from "../schemas.generated.ts";
 import type { Io } from "./io.ts";
@@ -10,15 +12,42 @@ export type Session = OpenModel;
 export interface SessionOptions {
   readonly preprocess?: boolean;
   readonly pixelChannels?: number;
+  /** told when memory ran out; said once without */
+  readonly onHalved?: OnHalved;
+}
+
+export type OnHalved = (failed: number, next: number) => void;
+
+/** Says once that memory ran out: every graph and every engine finds out for itself. */
+export function saysOnce(io: Pick<Io, "say">): OnHalved {
+  let said = false;
+  return (failed, next) => {
+    if (said) return;
+    said = true;
+    io.say(
+      `out of memory with a batch of ${failed}: going on with ${next}, which changes no number; --batch ${next} begins there`,
+    );
+  };
 }
 
 export async function openSession(options: ModelOptions, io: Io, how: SessionOptions = {}): Promise<Session> {
-  const { device, threads, memory = defaultBudget() } = options;
+  const { engine, device, threads, batch, memory = defaultBudget() } = options;
+  const { onHalved = saysOnce(io) } = how;
   const card = cardWith(readCard(options.model, options.card), options);
-  const session = await openModel(options.model, { ...how, card, device, threads, memory });
+  const session = await openModel(options.model, {
+    ...how,
+    card,
+    engine,
+    device,
+    threads,
+    memory,
+    batch,
+    onHalved,
+  });
   const { info } = session.engine;
   io.say(
-    `engine: ${info.package} ${info.version}, ${info.provider}, ${info.threads} thread${info.threads === 1 ? "" : "s"}, batches up to ${formatBytes(memory)}`,
+    `engine: ${info.package} ${info.version}, ${deviceName(info)}, ${info.threads} thread${info.threads === 1 ? "" : "s"}, ${batch === undefined ? `batches up to ${formatBytes(batchBudget(memory, info.provider))}` : `batches of ${batch}`}`,
+    ...(session.choice ? [session.choice] : []),
     ...(session.advice ? [`note: ${session.advice}`] : []),
     ...session.model.prepared.assumptions.map((sentence) => `assumed: ${sentence}`),
   );

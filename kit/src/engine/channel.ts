@@ -3,11 +3,14 @@ import type { ErrorCode } from "../errors.ts";
 import { KitError } from "../errors.ts";
 import type { Tensor } from "../onnx/tensor.ts";
 import type { Provider } from "./engine.ts";
+import type { TfjsPackage } from "./tfjs/packages.ts";
 
 /** One way to compute: a package and what it computes on. */
 export interface Candidate {
-  readonly package: "onnxruntime-node" | "onnxruntime-web";
+  readonly package: "onnxruntime-node" | "onnxruntime-web" | TfjsPackage;
   readonly provider: Provider;
+  /** which of several cards; the first without */
+  readonly deviceId?: number;
   readonly threads: number;
 }
 
@@ -22,7 +25,13 @@ export const flag = { closing: 0, busy: 1 } as const;
 
 export type Call =
   | { readonly type: "open" }
-  | { readonly type: "load"; readonly bytes: Uint8Array; readonly label: string }
+  | {
+      readonly type: "load";
+      readonly bytes: Uint8Array;
+      readonly label: string;
+      /** of the files with weights that the bytes name */
+      readonly folder?: string;
+    }
   | {
       readonly type: "run";
       readonly session: number;
@@ -35,7 +44,8 @@ export type Call =
 export type Request = Call & { readonly id: number };
 
 export type Reply =
-  | { readonly id: number; readonly value: unknown }
+  /** `ms`: how long it took, the waiting left out */
+  | { readonly id: number; readonly value: unknown; readonly ms: number }
   | { readonly id: number; readonly error: PlainError };
 
 /** A KitError without its class, which does not survive the way between threads. */

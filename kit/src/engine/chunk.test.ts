@@ -38,6 +38,20 @@ describe("inChunks", () => {
     expect(done.map(([start]) => start)).toEqual([0, 2, 4, 6, 8]);
   });
 
+  it("says what failed and what comes next, and keeps to multiples while it can", async () => {
+    const said: number[][] = [];
+    const onHalved = (...sizes: number[]) => said.push(sizes);
+    const { tried, done } = await run(24, { bytesPerItem: 1, budget: 24, multiple: 4, onHalved }, 3);
+    // 24 → 12 → 6, of which 4; 4 → 2, since nothing is left to be a multiple of
+    expect(said).toEqual([
+      [24, 12],
+      [12, 4],
+      [4, 2],
+    ]);
+    expect(tried.slice(0, 4)).toEqual([24, 12, 4, 2]);
+    expect(done).toHaveLength(12);
+  });
+
   it("keeps what it learned in the caller's object", async () => {
     const learned: Learned = {};
     await run(8, { bytesPerItem: 1, budget: 8, learned }, 2);

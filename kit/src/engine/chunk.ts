@@ -8,8 +8,12 @@ export interface ChunkOptions {
   readonly budget: number;
   /** more than this is of no use */
   readonly max?: number;
+  /** chunks stay multiples of this as long as memory allows more than one */
+  readonly multiple?: number;
   /** what a failure has taught; share one object between calls that run the same graph */
   readonly learned?: Learned;
+  /** told when memory ran out: the size that failed, and the one to go on with */
+  readonly onHalved?: (failed: number, next: number) => void;
 }
 
 export interface Learned {
@@ -49,9 +53,15 @@ export async function inChunks(
     } catch (error) {
       if (!(error instanceof KitError) || error.code !== "E_ENGINE_MEMORY") throw error;
       if (size === 1) throw tooLarge(error);
-      learned.limit = Math.floor(size / 2);
+      learned.limit = halved(size, options.multiple);
+      options.onHalved?.(size, learned.limit);
     }
   }
+}
+
+function halved(size: number, multiple = 1): number {
+  const half = Math.floor(size / 2);
+  return half < multiple ? half : half - (half % multiple);
 }
 
 const tooLarge = (error: KitError): KitError =>

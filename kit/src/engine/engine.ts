@@ -9,13 +9,15 @@ export const providers = ["cpu", "wasm", "cuda", "webgpu", "directml", "coreml"]
 export type Provider = (typeof providers)[number];
 
 export interface EngineInfo {
-  /** registry id: "onnxruntime" */
+  /** registry id: "onnxruntime" or "tfjs" */
   readonly id: string;
-  /** the package that really runs: "onnxruntime-node" or "onnxruntime-web" */
+  /** the package that really runs: "onnxruntime-node", "onnxruntime-web", "@tensorflow/tfjs-node-gpu", … */
   readonly package: string;
   readonly version: string;
   /** the execution provider that really runs */
   readonly provider: Provider;
+  /** which of several cards, where one was named: it changes no number, so no run document has it */
+  readonly deviceId?: number;
   readonly threads: number;
 }
 
@@ -33,8 +35,16 @@ export interface Executable {
   release(): Promise<void>;
 }
 
+/** Milliseconds so far. */
+export interface EngineTime {
+  readonly runs: number;
+  readonly loads: number;
+}
+
 export interface Engine {
   readonly info: EngineInfo;
+  /** what the engine has spent at work, where somebody counts */
+  readonly time?: EngineTime;
   load(graph: Graph): Promise<Executable>;
   /** Ends the worker; every executable of this engine is gone. */
   close(): Promise<void>;

@@ -5,7 +5,8 @@ import { canonicalOpset, type Graph, node } from "../onnx/graph.ts";
 import { float32, int64 } from "../onnx/tensor.ts";
 import { checkEngine } from "./check.ts";
 import { type Engine, type Executable, providers } from "./engine.ts";
-import { defaultBudget, machineFacts, openEngine, probeDevices } from "./node.ts";
+import { choiceOf, defaultBudget, machineFacts, openEngine, probeDevices } from "./node.ts";
+import { executionProvider } from "./onnxruntime.ts";
 import { openRemote } from "./remote.ts";
 
 /** A run that takes a while: `steps` products of 512 × 512 matrices. */
@@ -150,6 +151,18 @@ describe("closing and dying", () => {
     );
   const candidate = { package: "onnxruntime-web", provider: "wasm", threads: 1 } as const;
 
+  it("a GPU's worker that ends says how to go on without it", async () => {
+    const gpu = { package: "onnxruntime-node", provider: "cuda", deviceId: 1, threads: 1 } as const;
+    const engine = await openRemote(gpu, mortal("process.exit(3)"));
+    const e = await engine.loadBytes(new Uint8Array(1), "m");
+    await expect(e.run({}, [])).rejects.toMatchObject({
+      code: "E_ENGINE_DIED",
+      message: "the worker of onnxruntime-node (cuda:1) ended unexpectedly",
+      next: expect.stringContaining("--device cpu"),
+    });
+    await engine.close();
+  });
+
   it.each([
     ["an exception", 'throw new Error("struck by lightning")', "struck by lightning"],
     ["an exit", "process.exit(3)", "exit status 3"],
@@ -179,10 +192,31 @@ describe("choosing a device", () => {
   });
 
   it("auto takes something that works and says every attempt before it", async () => {
-    const { engine, attempts } = await openEngine();
+    const { engine, attempts, choice } = await openEngine();
     expect(attempts.at(-1)).toMatchObject({ ok: true, provider: engine.info.provider });
     expect(attempts.slice(0, -1).every((a) => !a.ok)).toBe(true);
+    expect(choice).toContain(`--device auto took ${engine.info.provider}: check passed`);
     await engine.close();
+    expect(wasm.choice).toBeUndefined();
+  });
+
+  it("auto says in one line what it passed over, and why", () => {
+    const tried = { package: "onnxruntime-node", ms: undefined, maxError: undefined };
+    expect(
+      choiceOf([
+        { ...tried, provider: "cuda", ok: false, reason: "the library libcudnn.so.9 is missing" },
+        { ...tried, provider: "cpu", ok: true, reason: "check passed: largest error 5.1e-7" },
+      ]),
+    ).toBe(
+      "--device auto took cpu: check passed: largest error 5.1e-7; passed over: cuda (the library libcudnn.so.9 is missing)",
+    );
+  });
+
+  it("hands the number of a card to ONNX Runtime", () => {
+    expect(executionProvider({ provider: "cuda", deviceId: 1 })).toEqual({ name: "cuda", deviceId: 1 });
+    expect(executionProvider({ provider: "directml", deviceId: 0 })).toEqual({ name: "dml", deviceId: 0 });
+    expect(executionProvider({ provider: "cuda" })).toBe("cuda");
+    expect(executionProvider({ provider: "cpu", deviceId: undefined })).toBe("cpu");
   });
 
   const absent = process.platform === "darwin" ? "directml" : "coreml";
@@ -190,8 +224,18 @@ describe("choosing a device", () => {
     await expect(openEngine({ device: absent })).rejects.toMatchObject({
       code: "E_DEVICE",
       message: `--device ${absent} does not work here`,
+      details: [expect.stringContaining("not "), expect.any(String)],
       next: expect.stringContaining("--device wasm"),
     });
+  });
+
+  it("refuses a card that is not there, by its number", async () => {
+    await expect(openEngine({ device: "cuda:63" })).rejects.toMatchObject({
+      code: "E_DEVICE",
+      message: "--device cuda:63 does not work here",
+      details: expect.arrayContaining([expect.stringContaining("(cuda:63)")]),
+    });
+    await expect(openEngine({ device: "cpu:1" as "cpu" })).rejects.toMatchObject({ code: "E_PARAM" });
   });
 
   it("refuses words that are no device, and numbers that are no threads", async () => {
@@ -216,13 +260,21 @@ describe("choosing a device", () => {
 
   it("probes every device, each with its reason", async () => {
     const { devices, tolerance } = await probeDevices({ threads: 1 });
-    expect(devices.map((d) => d.provider).sort()).toEqual([...providers].sort());
+    const ours = devices.filter((d) => d.package.startsWith("onnxruntime-"));
+    expect(ours.map((d) => d.provider).sort()).toEqual([...providers].sort());
     for (const d of devices) {
       expect(d.reason.length).toBeGreaterThan(10);
       if (d.ok) expect(d.maxError).toBeLessThanOrEqual(tolerance);
     }
     expect(devices.find((d) => d.provider === "wasm")).toMatchObject({ ok: true, ms: expect.any(Number) });
     expect(devices.find((d) => d.provider === absent)?.reason).toMatch(/not (offered|installed)/);
+    // every device that is not here comes with what to do about it
+    expect(devices.filter((d) => !d.ok && d.next === undefined)).toEqual([]);
+  });
+
+  it("probes one device alone", async () => {
+    const { devices } = await probeDevices({ threads: 1, device: "wasm" });
+    expect(devices.map((d) => d.provider)).toEqual(["wasm"]);
   });
 
   it("knows the machine without naming it", () => {

@@ -1,22 +1,25 @@
 /** Engines for Node: which device to compute on, found out by trying, never by hoping. */
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
-import { dirname, join } from "node:path";
-import { performance } from "node:perf_hooks";
 import { KitError } from "../errors.ts";
+import { tryApart } from "./apart.ts";
+import { type Attempt, attempt, cudaProviderFile, failed } from "./attempt.ts";
 import type { Candidate } from "./channel.ts";
-import { type Check, checkEngine, tolerance } from "./check.ts";
-import { type Engine, type EngineInfo, type Provider, providers } from "./engine.ts";
+import { tolerance } from "./check.ts";
+import { type Device, type DeviceChoice, deviceName, onProcessor, parseDevice } from "./device.ts";
+import type { Engine, EngineInfo, Provider } from "./engine.ts";
+import { nativeMissing } from "./install.ts";
 import { nameOf } from "./onnxruntime.ts";
-import { openRemote } from "./remote.ts";
+import { isInstalled } from "./tfjs/installed.ts";
+import { isNative, isTfjs, tfjsAdvice, tfjsCandidates, tfjsInstall } from "./tfjs/packages.ts";
 
-export const engines = ["onnxruntime"] as const;
-export const devices = ["auto", ...providers] as const;
-export type Device = (typeof devices)[number];
+export type { Attempt } from "./attempt.ts";
+
+export const engines = ["onnxruntime", "tfjs"] as const;
+export type EngineId = (typeof engines)[number];
 
 export interface OpenOptions {
-  readonly engine?: (typeof engines)[number];
+  readonly engine?: EngineId;
   readonly device?: Device;
   /**
    * threads of one operator; unless told, all cores, but 1 for wasm: with more, its convolutions round differently for
@@ -25,20 +28,12 @@ export interface OpenOptions {
   readonly threads?: number;
 }
 
-/** One way that was tried, in the order of trying. */
-export interface Attempt {
-  readonly package: string;
-  readonly provider: Provider;
-  readonly ok: boolean;
-  readonly reason: string;
-  /** median time of the check graph at batch 8; undefined where it did not run */
-  readonly ms: number | undefined;
-  readonly maxError: number | undefined;
-}
-
 export interface Opened {
   readonly engine: Engine;
+  /** in the order of trying; the last is this engine */
   readonly attempts: readonly Attempt[];
+  /** with `auto`: what was taken and why, in one line */
+  readonly choice: string | undefined;
   /** what the user should know of the choice: slower than it could be, and the way out */
   readonly advice: string | undefined;
 }
@@ -56,12 +51,7 @@ export async function openEngine(options: OpenOptions = {}): Promise<Opened> {
       next: `choose one of: ${engines.join(", ")}`,
     });
   }
-  if (!devices.includes(device)) {
-    throw new KitError("E_PARAM", {
-      problem: `there is no device "${device}"`,
-      next: `choose one of: ${devices.join(", ")}`,
-    });
-  }
+  const choice = parseDevice(device);
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
     throw new KitError("E_PARAM", {
       problem: `${threads} threads cannot be`,
@@ -69,12 +59,38 @@ export async function openEngine(options: OpenOptions = {}): Promise<Opened> {
     });
   }
   const attempts: Attempt[] = [];
-  for (const provider of device === "auto" ? automatic() : [device]) {
-    const { engine, attempt } = await tryCandidate(candidateOf(provider, threads));
+  for (const candidate of candidatesFor(id, choice, threads)) {
+    const { engine, attempt } = await tryCarefully(candidate);
     attempts.push(attempt);
-    if (engine !== undefined) return { engine, attempts, advice: adviceFor(engine.info) };
+    if (engine === undefined) continue;
+    const said = choice.provider === "auto" ? choiceOf(attempts) : undefined;
+    return { engine, attempts, choice: said, advice: adviceFor(engine.info, choice) };
   }
-  throw await noDevice(device, attempts, threads);
+  throw id === "tfjs" ? noTfjs(choice, attempts) : await noDevice(choice, attempts, threads);
+}
+
+function candidatesFor(id: EngineId, choice: DeviceChoice, threads: number | undefined): Candidate[] {
+  if (id === "tfjs") return tfjsCandidates(choice, threads ?? availableParallelism());
+  const { provider, deviceId } = choice;
+  return provider === "auto"
+    ? automatic().map((one) => candidateOf(one, threads))
+    : [candidateOf(provider, threads, deviceId)];
+}
+
+/** A driver that crashes takes the whole process: a GPU is tried in another process before it is opened in this one. */
+async function tryCarefully(candidate: Candidate): Promise<{ engine?: Engine; attempt: Attempt }> {
+  const { package: name } = candidate;
+  if (isTfjs(name) && !isInstalled(name)) return { attempt: failed(candidate, `${name} is not installed`) };
+  if (onProcessor(candidate.provider)) return attempt(candidate);
+  const tried = await tryApart(candidate);
+  return tried.ok ? attempt(candidate) : { attempt: tried };
+}
+
+/** What `auto` took, and what it passed over. */
+export function choiceOf(attempts: readonly Attempt[]): string {
+  const taken = attempts[attempts.length - 1];
+  const over = attempts.slice(0, -1).map((a) => `${deviceName(a)} (${a.reason})`);
+  return `--device auto took ${deviceName(taken)}: ${taken.reason}${over.length > 0 ? `; passed over: ${over.join(", ")}` : ""}`;
 }
 
 /** GPU first where there may be one. WebGPU waits to be asked for: its drivers are too uneven to be a default. */
@@ -86,113 +102,54 @@ function automatic(): Provider[] {
   return [...gpus, "cpu", "wasm"];
 }
 
-/** `onnxruntime-node` fetches the CUDA provider in its install step, into its own folder. */
-function hasCudaProvider(): boolean {
-  const folder = nativeFolder();
-  const library =
-    process.platform === "win32" ? "onnxruntime_providers_cuda.dll" : "libonnxruntime_providers_cuda.so";
-  return folder !== undefined && existsSync(join(folder, library));
-}
+const hasCudaProvider = (): boolean => existsSync(cudaProviderFile() ?? "");
 
-function nativeFolder(): string | undefined {
-  const require = createRequire(import.meta.url);
-  try {
-    const root = dirname(require.resolve("onnxruntime-node/package.json"));
-    return join(root, "bin", "napi-v6", process.platform, process.arch);
-  } catch {
-    return undefined; // an optional dependency that is not installed
-  }
-}
+/** The kernel module of NVIDIA's driver is loaded. */
+const hasNvidiaCard = (): boolean => existsSync("/proc/driver/nvidia/version");
 
-const candidateOf = (provider: Provider, threads: number | undefined): Candidate => ({
+const candidateOf = (provider: Provider, threads: number | undefined, deviceId?: number): Candidate => ({
   package: provider === "wasm" ? "onnxruntime-web" : "onnxruntime-node",
   provider,
+  ...(deviceId !== undefined && { deviceId }),
   threads: threads ?? (provider === "wasm" ? 1 : availableParallelism()),
 });
 
-async function tryCandidate(
-  candidate: Candidate,
-  repeats = 1,
-): Promise<{ engine?: Engine; attempt: Attempt }> {
-  // The JavaScript API cannot set use_tf32; NVIDIA's libraries read this when they load.
-  if (candidate.provider === "cuda") process.env.NVIDIA_TF32_OVERRIDE ??= "0";
-  const { package: name, provider } = candidate;
-  let engine: Engine | undefined;
-  let check: Check;
-  try {
-    engine = await openRemote(candidate);
-    check = await checkEngine(engine, () => performance.now(), repeats);
-  } catch (error) {
-    await engine?.close();
-    const attempt = {
-      package: name,
-      provider,
-      ok: false,
-      reason: reasonOf(error),
-      ms: undefined,
-      maxError: undefined,
-    };
-    return { attempt };
-  }
-  const { ok, reason, ms, maxError } = check;
-  const attempt = { package: name, provider, ok, reason, ms, maxError };
-  if (ok) return { engine, attempt };
-  await engine.close();
-  return { attempt };
+function adviceFor(info: EngineInfo, asked: DeviceChoice): string | undefined {
+  if (isTfjs(info.package)) return isNative(info.package) ? undefined : tfjsAdvice;
+  if (info.provider === "wasm")
+    return `wasm is about 6 times slower than the native engine; ${nativeMissing}`;
+  if (asked.provider === "auto" && info.provider === "cpu" && hasNvidiaCard() && !hasCudaProvider())
+    return "an NVIDIA card is here, and nothing that could use it: xai-kit doctor --device cuda says what to install";
+  return undefined;
 }
 
-/** What engines say of a device that is not there, and what it means. */
-const meanings: readonly (readonly [RegExp, string])[] = [
-  [
-    /Cannot find (?:package|module) '(?:[^']*node_modules\/)?onnxruntime-node/,
-    "onnxruntime-node is not installed",
-  ],
-  [
-    /Cannot find (?:package|module) '(?:[^']*node_modules\/)?onnxruntime-web/,
-    "onnxruntime-web is not installed",
-  ],
-  [/backend not found/, "not offered by onnxruntime-node on this system"],
-  [
-    /Cuda: Failed to load shared library/,
-    "the CUDA provider is missing: the install step of onnxruntime-node fetches it, CUDA 12 and cuDNN 9 come from NVIDIA",
-  ],
-  [
-    /RequestAdapter|No supported adapters/,
-    "no WebGPU adapter: a Vulkan, Metal or Direct3D 12 driver is needed",
-  ],
-];
+const noTfjs = (asked: DeviceChoice, attempts: readonly Attempt[]): KitError =>
+  new KitError("E_DEVICE", {
+    problem: `--engine tfjs --device ${deviceName(asked)} does not work here`,
+    details: attempts.map((a) => `${nameOf(a)}: ${a.reason}`),
+    next: `${tfjsInstall(asked.provider)}; or --engine onnxruntime`,
+  });
 
-/** One line of what went wrong. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof KitError)) throw error; // our own mistake, not the device's
-  const text = [error.message, ...error.details].join(": ");
-  const meaning = meanings.find(([said]) => said.test(text));
-  return meaning?.[1] ?? text.split("\n")[0].slice(0, 300);
-}
-
-const nativeMissing =
-  "install the native engine: npm install onnxruntime-node (behind a firewall: ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node)";
-
-function adviceFor(info: EngineInfo): string | undefined {
-  if (info.provider !== "wasm") return undefined;
-  return `wasm is about 6 times slower than the native engine; ${nativeMissing}`;
-}
-
-async function noDevice(device: Device, attempts: readonly Attempt[], threads?: number): Promise<KitError> {
-  const details = attempts.map((a) => `${nameOf(a)}: ${a.reason}`);
-  if (device === "auto") {
+async function noDevice(
+  asked: DeviceChoice,
+  attempts: readonly Attempt[],
+  threads?: number,
+): Promise<KitError> {
+  const details = attempts.flatMap((a) => [
+    `${nameOf(a)}: ${a.reason}`,
+    ...(a.next === undefined ? [] : [a.next]),
+  ]);
+  if (asked.provider === "auto") {
     return new KitError("E_DEVICE", { problem: "no device can compute here", details, next: nativeMissing });
   }
   const working: string[] = [];
   for (const provider of automatic()) {
-    if (provider === device) continue;
-    const { engine } = await tryCandidate(candidateOf(provider, threads));
-    if (engine === undefined) continue;
-    working.push(`--device ${provider}`);
-    await engine.close();
+    if (provider === asked.provider && asked.deviceId === undefined) continue;
+    const { ok } = await tryApart(candidateOf(provider, threads));
+    if (ok) working.push(`--device ${provider}`);
   }
   return new KitError("E_DEVICE", {
-    problem: `--device ${device} does not work here`,
+    problem: `--device ${deviceName(asked)} does not work here`,
     details,
     next: working.length > 0 ? `these work here: ${working.join(", ")}` : nativeMissing,
   });
@@ -240,14 +197,29 @@ export interface Diagnosis {
   readonly devices: readonly Attempt[];
 }
 
-/** Tries every device, for `xai-kit doctor`; `ms` is the median of five runs of the check graph at batch 8. */
-export async function probeDevices({ threads }: Pick<OpenOptions, "threads"> = {}): Promise<Diagnosis> {
+export interface ProbeOptions {
+  readonly threads?: number;
+  /** this one alone */
+  readonly device?: Device;
+}
+
+/**
+ * Tries every device, for `xai-kit doctor`, each in a process of its own: one that crashes is a line of the answer.
+ * `ms` is the median of five runs of the check graph at batch 8.
+ */
+export async function probeDevices({ threads, device = "auto" }: ProbeOptions = {}): Promise<Diagnosis> {
   const order: readonly Provider[] = ["cuda", "directml", "coreml", "cpu", "wasm", "webgpu"];
+  const { provider, deviceId } = parseDevice(device);
+  const asked = provider === "auto" ? order : [provider];
   const found: Attempt[] = [];
-  for (const provider of order) {
-    const { engine, attempt } = await tryCandidate(candidateOf(provider, threads), 5);
-    found.push(attempt);
-    await engine?.close();
+  // one after the other: they would disturb each other's times
+  for (const one of asked) {
+    found.push(await tryApart(candidateOf(one, threads, deviceId), { repeats: 5 }));
+  }
+  // TensorFlow.js is asked for by name only: where it is not installed there is nothing to say
+  const more = provider === "auto" ? tfjsCandidates({ provider }, threads ?? availableParallelism()) : [];
+  for (const candidate of more) {
+    if (isInstalled(candidate.package)) found.push(await tryApart(candidate, { repeats: 5 }));
   }
   return { machine: machineFacts(), tolerance, devices: found };
 }

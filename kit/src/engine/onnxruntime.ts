@@ -7,6 +7,7 @@ import { KitError } from "../errors.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { sizeOf, type Tensor } from "../onnx/tensor.ts";
 import { writeOnnx } from "../onnx/write.ts";
+import { deviceName } from "./device.ts";
 import type { Engine, EngineInfo, Executable, Provider } from "./engine.ts";
 
 export type OrtModule = Pick<typeof Ort, "InferenceSession" | "Tensor" | "env">;
@@ -14,24 +15,37 @@ export type OrtModule = Pick<typeof Ort, "InferenceSession" | "Tensor" | "env">;
 export interface OrtOptions {
   readonly package: string;
   readonly provider: Provider;
+  /** which of several cards; the first without */
+  readonly deviceId?: number;
   readonly threads: number;
 }
 
 export interface OrtEngine extends Engine {
-  /** A model that is bytes already; `label` names it in errors. */
-  loadBytes(bytes: Uint8Array, label: string): Promise<Executable>;
+  /** A model that is bytes already; `label` names it in errors, `folder` has the files of weights that it names. */
+  loadBytes(bytes: Uint8Array, label: string, folder?: string): Promise<Executable>;
 }
 
 /** Our names → ONNX Runtime's, with the options that keep the arithmetic in float32. */
 const providers: Record<Provider, Ort.InferenceSession.ExecutionProviderConfig> = {
   cpu: "cpu",
   wasm: "wasm",
-  cuda: "cuda", // TF32 has no option in the JavaScript API; node.ts turns it off by environment
+  cuda: "cuda", // TF32 has no option in the JavaScript API; attempt.ts turns it off by environment
   webgpu: "webgpu",
   directml: "dml",
   // 0x10: ML program, 0x20: CPU and GPU only, since the neural engine rounds to float16
   coreml: { name: "coreml", coreMlFlags: 0x30 },
 };
+
+/** ONNX Runtime takes the number of a card for CUDA and DirectML; see `numbered` in device.ts. */
+export function executionProvider({
+  provider,
+  deviceId,
+}: Pick<OrtOptions, "provider" | "deviceId">): Ort.InferenceSession.ExecutionProviderConfig {
+  const config = providers[provider];
+  if (deviceId === undefined) return config;
+  const named = typeof config === "string" ? { name: config } : config;
+  return Object.assign({ deviceId }, named);
+}
 
 export function createOnnxRuntime(ort: OrtModule, options: OrtOptions): OrtEngine {
   const info: EngineInfo = {
@@ -39,6 +53,7 @@ export function createOnnxRuntime(ort: OrtModule, options: OrtOptions): OrtEngin
     package: options.package,
     version: ort.env.versions.node ?? ort.env.versions.web ?? ort.env.versions.common,
     provider: options.provider,
+    ...(options.deviceId !== undefined && { deviceId: options.deviceId }),
     threads: options.threads,
   };
   // Every failure comes back as an exception; ONNX Runtime's own lines on stderr would only repeat it.
@@ -47,10 +62,10 @@ export function createOnnxRuntime(ort: OrtModule, options: OrtOptions): OrtEngin
 
   const sessions = new Set<Ort.InferenceSession>();
 
-  async function loadBytes(bytes: Uint8Array, label: string): Promise<Executable> {
+  async function loadBytes(bytes: Uint8Array, label: string, folder?: string): Promise<Executable> {
     let session: Ort.InferenceSession;
     try {
-      session = await ort.InferenceSession.create(bytes, sessionOptions(options));
+      session = await ort.InferenceSession.create(bytes, sessionOptions(options, folder));
     } catch (error) {
       throw engineError("E_ENGINE_LOAD", `${nameOf(info)} refused the graph ${label}`, error);
     }
@@ -87,14 +102,22 @@ export function createOnnxRuntime(ort: OrtModule, options: OrtOptions): OrtEngin
  * Measured: mem pattern off costs no time and saves a third of the peak memory; spinning threads cost 1.6 × on a busy
  * machine; the other optimisation levels and the parallel mode are slower.
  */
-function sessionOptions({ provider, threads }: OrtOptions): Ort.InferenceSession.SessionOptions {
+function sessionOptions(
+  { provider, deviceId, threads }: OrtOptions,
+  folder?: string,
+): Ort.InferenceSession.SessionOptions {
   return {
-    executionProviders: [providers[provider]],
+    executionProviders: [executionProvider({ provider, deviceId })],
     graphOptimizationLevel: "all",
     enableMemPattern: false,
     intraOpNumThreads: threads,
     logSeverityLevel: 4,
-    extra: { session: { intra_op: { allow_spinning: "0" } } },
+    extra: {
+      session: {
+        intra_op: { allow_spinning: "0" },
+        ...(folder !== undefined && { model_external_initializers_file_folder_path: folder }),
+      },
+    },
   };
 }
 
@@ -129,8 +152,8 @@ async function fromOrt(value: Ort.OnnxValue): Promise<Tensor> {
   return { type, dims, data } as Tensor;
 }
 
-export const nameOf = (info: Pick<EngineInfo, "package" | "provider">): string =>
-  `${info.package} (${info.provider})`;
+export const nameOf = (info: Pick<EngineInfo, "package" | "provider" | "deviceId">): string =>
+  `${info.package} (${deviceName(info)})`;
 
 /** What the allocators of ONNX Runtime, CUDA, Emscripten and V8 say when memory is out, or sizes pass what wasm can address. */
 const outOfMemory =

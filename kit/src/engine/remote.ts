@@ -1,6 +1,7 @@
 /** An engine in a worker thread: the main thread stays free for progress, signals and the journal. */
 import { Worker } from "node:worker_threads";
 import { KitError } from "../errors.ts";
+import type { Graph } from "../onnx/graph.ts";
 import type { Tensor } from "../onnx/tensor.ts";
 import { writeOnnx } from "../onnx/write.ts";
 import {
@@ -13,10 +14,14 @@ import {
   type WorkerData,
   whole,
 } from "./channel.ts";
+import { onProcessor } from "./device.ts";
 import type { EngineInfo, Executable } from "./engine.ts";
 import { nameOf, type OrtEngine } from "./onnxruntime.ts";
+import { isNative } from "./tfjs/packages.ts";
+import { holdWeights } from "./weights.ts";
 
 interface Pending {
+  readonly type: Call["type"];
   resolve(value: unknown): void;
   reject(error: KitError): void;
 }
@@ -37,8 +42,12 @@ export async function openRemote(candidate: Candidate, source: URL = beside): Pr
     Atomics.store(flags, flag.closing, 1);
     Atomics.wait(flags, flag.busy, 1, 60_000);
   };
-  if (candidate.package === "onnxruntime-node") process.on("exit", beforeExit);
+  if (candidate.package === "onnxruntime-node" || isNative(candidate.package)) process.on("exit", beforeExit);
 
+  // other providers take their weights in ways that were not tried here
+  const weights = nameOf(candidate) === "onnxruntime-node (cpu)" ? holdWeights() : undefined;
+
+  const time = { runs: 0, loads: 0 };
   const pending = new Map<number, Pending>();
   let nextId = 1;
   let gone: KitError | undefined;
@@ -62,6 +71,7 @@ export async function openRemote(candidate: Candidate, source: URL = beside): Pr
       await idle.catch((error) => error); // a worker that dies now is closed too
     }
     await worker.terminate();
+    weights?.release();
   }
 
   worker.on("message", (reply: Reply) => {
@@ -69,7 +79,11 @@ export async function openRemote(candidate: Candidate, source: URL = beside): Pr
     pending.delete(reply.id);
     if (pending.size === 0) worker.unref();
     if ("error" in reply) call?.reject(fromPlain(reply.error));
-    else call?.resolve(reply.value);
+    else {
+      if (call?.type === "run") time.runs += reply.ms;
+      if (call?.type === "load") time.loads += reply.ms;
+      call?.resolve(reply.value);
+    }
   });
   worker.on("error", (error: Error & { code?: string }) => end(died(candidate, error)));
   worker.on("exit", (status) => {
@@ -82,14 +96,14 @@ export async function openRemote(candidate: Candidate, source: URL = beside): Pr
     const id = nextId++;
     return new Promise<T>((resolve, reject) => {
       worker.postMessage({ ...message, id }, buffers); // throws, hence rejects, where a buffer was moved before
-      pending.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      pending.set(id, { type: message.type, resolve: resolve as (value: unknown) => void, reject });
       worker.ref(); // an answer is awaited: the process must not end before it
     });
   }
 
-  async function loadBytes(bytes: Uint8Array, label: string): Promise<Executable> {
+  async function loadBytes(bytes: Uint8Array, label: string, folder?: string): Promise<Executable> {
     const owned = whole(bytes);
-    const session = await call<number>({ type: "load", bytes: owned, label }, [owned.buffer]);
+    const session = await call<number>({ type: "load", bytes: owned, label, folder }, [owned.buffer]);
     let released: Promise<void> | undefined;
     return {
       run(feeds, fetches) {
@@ -103,6 +117,20 @@ export async function openRemote(candidate: Candidate, source: URL = beside): Pr
     };
   }
 
+  async function load(graph: Graph): Promise<Executable> {
+    const label = graph.name || "without a name";
+    const stored = weights?.store(graph);
+    if (stored !== undefined) {
+      try {
+        return await loadBytes(writeOnnx(graph, { outside: stored.place }), label, stored.folder);
+      } catch (error) {
+        // a folder that cannot be mapped, perhaps; what is wrong with the graph comes up again
+        if (!(error instanceof KitError) || error.code !== "E_ENGINE_LOAD") throw error;
+      }
+    }
+    return loadBytes(writeOnnx(graph), label);
+  }
+
   let info: EngineInfo;
   try {
     info = await call<EngineInfo>({ type: "open" });
@@ -112,7 +140,8 @@ export async function openRemote(candidate: Candidate, source: URL = beside): Pr
   }
   return {
     info,
-    load: (graph) => loadBytes(writeOnnx(graph), graph.name || "without a name"),
+    time,
+    load,
     loadBytes,
     close,
   };
@@ -120,12 +149,15 @@ export async function openRemote(candidate: Candidate, source: URL = beside): Pr
 
 /** Never E_ENGINE_MEMORY: a smaller batch cannot revive the worker. */
 function died(candidate: Candidate, error: Error & { code?: string }): KitError {
+  const elsewhere = onProcessor(candidate.provider)
+    ? "another --device"
+    : "--device cpu, which no driver can end, with another --out";
   return new KitError("E_ENGINE_DIED", {
     problem: `the worker of ${nameOf(candidate)} ended unexpectedly`,
     details: [error.message],
     next:
       error.code === "ERR_WORKER_OUT_OF_MEMORY"
         ? "lower --memory and run the same command again: finished work is kept"
-        : "run the same command again: finished work is kept; if it ends again, try another --device",
+        : `run the same command again: finished work is kept; if it ends again, try ${elsewhere}`,
   });
 }

@@ -13,6 +13,7 @@ import {
 } from "./channel.ts";
 import type { Executable } from "./engine.ts";
 import { createOnnxRuntime, engineError, type OrtEngine, type OrtModule } from "./onnxruntime.ts";
+import { isTfjs, type TfjsPackage } from "./tfjs/packages.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("engine/worker runs as a worker thread only");
@@ -30,12 +31,12 @@ type Answer = { readonly value: unknown; readonly buffers?: ArrayBuffer[] };
 async function answer(call: Call): Promise<Answer> {
   switch (call.type) {
     case "open":
-      engine = createOnnxRuntime(await importOrt(candidate.package), candidate);
+      engine = await open(candidate);
       return { value: engine.info };
     case "load": {
       if (engine === undefined) throw new Error("load before open");
       const session = nextSession++;
-      executables.set(session, await engine.loadBytes(call.bytes, call.label));
+      executables.set(session, await engine.loadBytes(call.bytes, call.label, call.folder));
       return { value: session };
     }
     case "run": {
@@ -62,8 +63,15 @@ function find(session: number): Executable {
   return executable;
 }
 
+/** TensorFlow.js and what interprets graphs with it are loaded where they are asked for only. */
+async function open({ package: name, ...rest }: Candidate): Promise<OrtEngine> {
+  if (!isTfjs(name)) return createOnnxRuntime(await importOrt(name), { package: name, ...rest });
+  const { openTfjs } = await import("./tfjs/open.ts");
+  return openTfjs({ package: name, ...rest });
+}
+
 /** CommonJS packages keep their exports under `default`. */
-async function importOrt(name: Candidate["package"]): Promise<OrtModule> {
+async function importOrt(name: Exclude<Candidate["package"], TfjsPackage>): Promise<OrtModule> {
   try {
     const module =
       name === "onnxruntime-node" ? await import("onnxruntime-node") : await import("onnxruntime-web");
@@ -77,9 +85,10 @@ async function handle({ id, ...call }: Request): Promise<void> {
   // nobody waits any more for what was asked before the closing
   if (Atomics.load(flags, flag.closing) === 1 && call.type !== "close") return;
   Atomics.store(flags, flag.busy, 1);
+  const start = performance.now();
   try {
     const { value, buffers = [] } = await answer(call as Call);
-    port?.postMessage({ id, value } satisfies Reply, buffers);
+    port?.postMessage({ id, value, ms: performance.now() - start } satisfies Reply, buffers);
   } catch (error) {
     port?.postMessage({ id, error: toPlain(error) } satisfies Reply);
   } finally {

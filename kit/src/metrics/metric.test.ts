@@ -141,6 +141,25 @@ describe("descending", () => {
     expect(order).toEqual([...tied.filter(level), ...tied.filter((i) => !level(i))]);
   });
 
+  it("is what comparing pixel by pixel gives, tiny and negative values and ties among them", () => {
+    const values = rngOf("values");
+    const kinds = [
+      () => values.normal(),
+      () => Math.round(values.normal()) * (values.uniform() < 0.5 ? -0 : 1),
+      () => values.normal() * 1e-40,
+      () => values.normal() * 1e38,
+    ];
+    for (const [k, kind] of kinds.entries()) {
+      const map = mapOf(Array.from({ length: 500 }, kind));
+      for (const ties of ["seeded", "index"] as const) {
+        const pixels = Array.from({ length: 500 }, (_, i) => i);
+        const rank = ties === "seeded" ? rng("ties").permutation(500) : pixels;
+        const compared = pixels.toSorted((a, b) => map.data[b] - map.data[a] || rank[a] - rank[b]);
+        expect([...descending(map, ties, rng)], `kind ${k}, ties ${ties}`).toEqual(compared);
+      }
+    }
+  });
+
   it("names what is wrong with a map", () => {
     expect(defect(mapOf([0, 1]))).toBeUndefined();
     expect(defect(mapOf([0, -0]))).toBe("map is zero");

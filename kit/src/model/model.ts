@@ -70,6 +70,8 @@ export interface Model {
   randomised(name: string, rng: Rng): Model;
   /** @throws KitError E_NO_GRADIENT naming every operator without a gradient */
   assertDifferentiable(): void;
+  /** Gives back what its sessions hold, once they are idle; they are loaded again when asked again. */
+  release?(): Promise<void>;
 }
 
 export interface ModelOptions {
@@ -246,6 +248,7 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
       shuffled.set(own, permuted);
       return counted({ ...prepared, folded: permuted }, { ...options, key: own, shuffled }, passes);
     },
+    release: () => pool.release(),
     assertDifferentiable() {
       const gaps = opsWithoutVjp(folded, score, [input.name]);
       if (gaps.length === 0) return;

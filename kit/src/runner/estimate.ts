@@ -206,9 +206,18 @@ export function memoryOf({ folded }: Prepared): Memory {
   return { weights, image };
 }
 
+/** Bytes that all engines share: the process with its code, the weights, and those of the randomised model. */
+export const sharedMemory = ({ weights }: Memory): number => 120e6 + 2 * weights;
+
+/** One batch: as many bytes as it may take, or so many images, whatever they take. */
+export interface BatchSize {
+  readonly budget: number;
+  readonly images?: number;
+}
+
 /**
- * Bytes of one engine at work: the sessions of two graphs, each with its weights and the copy it was loaded from; a batch, or the two rows
- * of one image, with gradients beside activations; and the engine itself.
+ * Bytes of one engine at work: the sessions of a forward and a gradient graph, the latter with its weights twice, and one that is being
+ * loaded; a batch, or the two rows of one image, with gradients beside activations; and the engine itself.
  */
-export const memoryOfJob = ({ weights, image }: Memory, batch: number): number =>
-  60e6 + 4 * weights + Math.max(batch, 4 * image);
+export const memoryOfJob = ({ weights, image }: Memory, { budget, images }: BatchSize): number =>
+  60e6 + 4 * weights + (images === undefined ? Math.max(budget, 4 * image) : 2 * image * Math.max(images, 2));

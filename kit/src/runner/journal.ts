@@ -8,6 +8,7 @@ import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 import { KitError } from "../errors.ts";
 import { systemCode, writeError } from "../files.ts";
+import type { Agreement } from "../model/agreement.ts";
 import type { Classified } from "./classify.ts";
 import { differences, hashOf, type RunFacts } from "./facts.ts";
 import type { Shard } from "./share.ts";
@@ -49,6 +50,9 @@ export interface Sitting {
   readonly date: string;
   readonly threads: number;
   readonly jobs: number;
+  /** which device: "cuda:1"; and what the processor said of its numbers. Read by people alone. */
+  readonly device?: string;
+  readonly opinion?: { readonly reference: string } & Agreement;
 }
 
 /** Seconds since the sitting began. */

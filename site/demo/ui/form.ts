@@ -2,7 +2,7 @@
 import { count, percent } from "../../lib/format.ts";
 import type { Catalogue } from "../catalogue.ts";
 import type { Choice } from "../choice.ts";
-import type { ModelFacts } from "../messages.ts";
+import type { DemoDevice, ModelFacts } from "../messages.ts";
 import { type ColourSpace, isColourSpace, isModelFile } from "../own.ts";
 import { all, one, write } from "./dom.ts";
 
@@ -15,6 +15,7 @@ export interface FormEvents {
   onRemoveModel(): void;
   onRemovePicture(): void;
   onColours(space: ColourSpace): void;
+  onDevice(device: DemoDevice): void;
   onOutline(shown: boolean): void;
   onOpacity(opacity: number): void;
 }
@@ -73,8 +74,18 @@ export function createForm(facts: Catalogue, events: FormEvents): (view: FormVie
   one("[data-remove-picture]", form).addEventListener("click", events.onRemovePicture);
   takeFiles(events);
 
+  for (const box of all<HTMLInputElement>("input[name=device]", form))
+    box.addEventListener("change", () => events.onDevice(box.value === "webgpu" ? "webgpu" : "wasm"));
+  void offerWebgpu();
+
   one<HTMLDetailsElement>("[data-methods]", form).open = matchMedia("(min-width: 60rem)").matches;
   return (view) => show(facts, view);
+}
+
+/** Where the browser gives an adapter there is a choice; elsewhere the page is silent about it. */
+async function offerWebgpu(): Promise<void> {
+  const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+  one<HTMLElement>("[data-devices]", form).hidden = !adapter;
 }
 
 /** By the buttons, dropped or pasted anywhere. */

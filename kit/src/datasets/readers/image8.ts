@@ -10,7 +10,10 @@ export interface Image8 {
 
 /** Pixel space: the same values as float32 in [0, 1], still [C, H, W]. */
 export function toUnit(image: Image8): Float32Array {
-  return Float32Array.from(image.data, (value) => value / 255);
+  const { data } = image;
+  const unit = new Float32Array(data.length);
+  for (let i = 0; i < data.length; i++) unit[i] = data[i] / 255;
+  return unit;
 }
 
 /** [height, width, channels] bytes, as decoders and numpy give them, to [channels, height, width]. */

@@ -1,0 +1,297 @@
+/**
+ * Whole networks against PyTorch autograd, one at a time: export with random weights, differentiate, compare, delete.
+ * What was measured goes to kit/docs/architectures.json after each network, and the page is made of that.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { backward } from "../kit/src/autodiff/backward.ts";
+import { openNpz } from "../kit/src/datasets/readers/npz.ts";
+import type { Engine } from "../kit/src/engine/engine.ts";
+import { openEngine } from "../kit/src/engine/node.ts";
+import { KitError } from "../kit/src/errors.ts";
+import type { Graph } from "../kit/src/onnx/graph.ts";
+import { readOnnx } from "../kit/src/onnx/read.ts";
+import { simplify } from "../kit/src/onnx/simplify.ts";
+import { float32, type Tensor } from "../kit/src/onnx/tensor.ts";
+import {
+  agrees,
+  type Candidate,
+  type Distance,
+  type Measured,
+  type Measurements,
+  type NotRun,
+  pageOf,
+  type Row,
+} from "./architectures-page.ts";
+
+const help = `usage: node scripts/architectures.ts [options] [model]...
+
+Exports networks with random weights from PyTorch, compares our gradient with
+autograd, and writes kit/docs/architectures.{json,md}. Rows already measured
+are kept. Without a model: the whole list, an hour or two on one core.
+
+  --again           measure again what was measured
+  --batch 2         images per network
+  --python PATH     a Python with torch and torchvision: /usr/bin/python3
+  --page            only write the page anew from the measurements
+  --check           only tell whether the page is what they say
+  --list            only print the list: model@opset`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    again: { type: "boolean", default: false },
+    batch: { type: "string", default: "2" },
+    python: { type: "string", default: "/usr/bin/python3" },
+    page: { type: "boolean", default: false },
+    check: { type: "boolean", default: false },
+    list: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+
+/** Newest opset of the exporter; a few networks also at older ones, where norms and activations are spelled out. */
+const opset = 17;
+const families: Readonly<Record<string, readonly string[]>> = {
+  ResNet: ["resnet50", "resnet101", "resnet18", "wide_resnet50_2", "resnext50_32x4d"],
+  DenseNet: ["densenet121", "densenet161"],
+  ConvNeXt: ["convnext_tiny"],
+  EfficientNet: ["efficientnet_b0", "efficientnet_v2_s"],
+  ViT: ["vit_b_16", "vit_b_32"],
+  CLIP: ["clip_rn50", "clip_vit_b_32"],
+  Swin: ["swin_t", "swin_v2_t"],
+  MobileNet: ["mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large"],
+  RegNet: ["regnet_y_400mf", "regnet_x_1_6gf"],
+  Inception: ["inception_v3", "googlenet"],
+  VGG: ["vgg16", "vgg11_bn"],
+  AlexNet: ["alexnet"],
+  SqueezeNet: ["squeezenet1_0", "squeezenet1_1"],
+  ShuffleNet: ["shufflenet_v2_x1_0"],
+  MNASNet: ["mnasnet1_0"],
+  MaxViT: ["maxvit_t"],
+};
+const older: Readonly<Record<string, readonly number[]>> = {
+  resnet18: [11, 13, 16],
+  mobilenet_v3_small: [11, 13, 16],
+  convnext_tiny: [11, 13],
+  vit_b_32: [11, 16],
+  swin_t: [13],
+  clip_rn50: [13],
+};
+const candidates: readonly Candidate[] = Object.entries(families).flatMap(([family, models]) =>
+  models.flatMap((model) =>
+    [opset, ...(older[model] ?? [])].map((version) => ({ family, model, opset: version })),
+  ),
+);
+
+const missing = (source: string, why: string, rows: Readonly<Record<string, string>>): readonly NotRun[] =>
+  Object.entries(rows).map(([model, family]) => ({ family, model, source, status: "not run", why }));
+const notRun: readonly NotRun[] = [
+  ...missing("timm", "timm was not at hand, and nothing could be downloaded", {
+    resnetv2_50x1_bit: "BiT",
+    seresnet50: "SE-ResNet",
+    deit3_base: "DeiT",
+    "beit / eva02": "BEiT, EVA",
+    mixer_b16: "MLP-Mixer",
+    convmixer: "ConvMixer",
+    "coatnet / mobilevit": "hybrids",
+    nfnet: "NFNet",
+    "vit_*_dinov2": "DINOv2",
+  }),
+  ...missing("open_clip, Hugging Face optimum", "their code and weights were not at hand", {
+    "CLIP with trained weights": "CLIP",
+    SigLIP: "SigLIP",
+  }),
+  ...missing("tf2onnx", "TensorFlow was not at hand", { "Keras applications (NHWC)": "Keras" }),
+  ...missing(
+    "torch.onnx.export(dynamo=True)",
+    "PyTorch 2 was not at hand; 1.13 has only the tracing exporter",
+    {
+      "any of the above, opset 18 and newer": "PyTorch 2",
+    },
+  ),
+];
+
+const docs = fileURLToPath(new URL("../kit/docs/", import.meta.url));
+const [measurementsFile, pageFile] = [join(docs, "architectures.json"), join(docs, "architectures.md")];
+
+const readOr = (path: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+};
+const stored = (): readonly Row[] =>
+  (JSON.parse(readOr(measurementsFile) || '{"rows":[]}') as Measurements).rows;
+
+const keyOf = (r: { readonly model: string; readonly opset?: number }): string => `${r.model}@${r.opset}`;
+
+/** One row a line, in the order of the list: rows of one network stay apart in a diff. */
+function write(rows: readonly Row[]): void {
+  const known = new Map(rows.flatMap((r) => (r.status === "not run" ? [] : [[keyOf(r), r] as const])));
+  const all = [...candidates.flatMap((c) => known.get(keyOf(c)) ?? []), ...notRun];
+  writeFileSync(
+    measurementsFile,
+    `{\n  "rows": [\n${all.map((r) => `    ${JSON.stringify(r)}`).join(",\n")}\n  ]\n}\n`,
+  );
+  writeFileSync(pageFile, pageOf({ rows: all }));
+}
+
+function distance(a: ArrayLike<number>, b: ArrayLike<number>): Distance {
+  let [max, most, square, whole] = [0, 0, 0, 0];
+  for (let i = 0; i < b.length; i++) {
+    const d = Math.abs(a[i] - b[i]);
+    if (!(d <= max)) max = d; // NaN stays
+    most = Math.max(most, Math.abs(b[i]));
+    square += d * d;
+    whole += b[i] * b[i];
+  }
+  if (a.length !== b.length) throw new Error(`${a.length} numbers where torch has ${b.length}`);
+  const rounded = (v: number): number => Number(v.toPrecision(3));
+  return { max: rounded(max / most), l2: rounded(Math.sqrt(square / whole)) };
+}
+
+/** The largest distance of several runs, which lie end to end, from one. */
+function farthest(runs: ArrayLike<number>, from: ArrayLike<number>): Distance {
+  const each = Array.from({ length: runs.length / from.length }, (_, i) =>
+    distance(Array.prototype.slice.call(runs, i * from.length, (i + 1) * from.length) as number[], from),
+  );
+  return { max: Math.max(...each.map((d) => d.max)), l2: Math.max(...each.map((d) => d.l2)) };
+}
+
+const numbers = (t: Tensor): ArrayLike<number> => t.data as ArrayLike<number>;
+
+function countsOf({ nodes }: Graph): Readonly<Record<string, number>> {
+  const counts = new Map<string, number>();
+  for (const n of nodes) counts.set(n.op, (counts.get(n.op) ?? 0) + 1);
+  return Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+interface Facts {
+  readonly parameters: number;
+  readonly torch: string;
+  readonly torchvision: string;
+}
+
+/** Runs the exporter; what it said of the model. */
+function exported({ model, opset: version }: Candidate, folder: string): Facts {
+  const script = fileURLToPath(new URL("./torchvision-export.py", import.meta.url));
+  const { status, stdout, stderr, error } = spawnSync(
+    values.python,
+    ["-B", script, folder, model, "--batch", values.batch, "--opset", `${version}`],
+    { encoding: "utf8", env: { ...process.env, OMP_NUM_THREADS: "1" }, maxBuffer: 1 << 26 },
+  );
+  if (status !== 0) {
+    const last = (error?.message ?? stderr).trim().split("\n").at(-1);
+    throw new Error(`the exporter ended with ${status}: ${last}`);
+  }
+  return JSON.parse(stdout.trim().split("\n").at(-1)!) as Facts;
+}
+
+async function measure(candidate: Candidate, engine: Engine, folder: string): Promise<Measured> {
+  const { torch, torchvision, parameters } = exported(candidate, folder);
+  const { model } = candidate;
+  const npz = await openNpz(join(folder, `${model}.npz`));
+  const read = async (key: string): Promise<Tensor> => npz.read(key);
+  const [x, seed] = [await read("x"), await read("seed")];
+  const [logits32, logits64] = [numbers(await read("logits32")), numbers(await read("logits64"))];
+  const [gradient32, gradient64] = [numbers(await read("gradient32")), numbers(await read("gradient64"))];
+  await npz.close();
+
+  const folded = simplify(readOnnx(readFileSync(join(folder, `${model}.onnx`))), "batch");
+  const made = backward(folded, { score: "logits", wrt: ["input"] });
+  const executable = await engine.load(made.folded.graph);
+  try {
+    const gradient = made.gradients.input;
+    const feeds = {
+      input: float32(x.dims, x.data as Float32Array),
+      [made.seed]: float32(seed.dims, seed.data as Float32Array),
+    };
+    const input = x.dims;
+    const results = await executable.run(feeds, ["logits", gradient]);
+    return {
+      ...candidate,
+      source: model in { clip_rn50: 1, clip_vit_b_32: 1 } ? "scripts/clip_towers.py" : "torchvision",
+      status: "run",
+      date: new Date().toISOString().slice(0, 10),
+      input,
+      parameters,
+      operators: countsOf(folded.graph),
+      nodes: folded.graph.nodes.length,
+      gradientNodes: made.folded.graph.nodes.length,
+      logits: distance(numbers(results.logits), logits64),
+      gradient: distance(numbers(results[gradient]), gradient64),
+      torchLogits: farthest(logits32, logits64),
+      torchGradient: farthest(gradient32, gradient64),
+      versions: { torch, torchvision, [engine.info.package]: engine.info.version },
+    };
+  } finally {
+    await executable.release();
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof KitError) return [`${error.code}: ${error.message}`, ...error.details].join("; ");
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function measureAll(): Promise<number> {
+  const unknown = positionals.filter((p) => !candidates.some((c) => [c.model, keyOf(c)].includes(p)));
+  if (unknown.length > 0) {
+    console.error(`error: not in the list: ${unknown.join(", ")}\n  next: see --list`);
+    return 2;
+  }
+  let rows = stored();
+  const done = new Set(rows.flatMap((r) => (r.status === "run" ? [keyOf(r)] : [])));
+  const wanted = candidates.filter(
+    (c) =>
+      (positionals.length === 0 || positionals.includes(c.model) || positionals.includes(keyOf(c))) &&
+      (values.again || !done.has(keyOf(c))),
+  );
+  const { engine } = await openEngine({ device: "cpu", threads: 1 });
+  let bad = 0;
+  for (const candidate of wanted) {
+    const folder = mkdtempSync(join(tmpdir(), "xai-architectures-"));
+    const started = performance.now();
+    let row: Row;
+    try {
+      row = await measure(candidate, engine, folder);
+    } catch (error) {
+      const date = new Date().toISOString().slice(0, 10);
+      row = { ...candidate, source: "torchvision", status: "failed", date, why: reasonOf(error) };
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+    // read again: another process may have added rows meanwhile
+    rows = [...stored().filter((r) => r.status === "not run" || keyOf(r) !== keyOf(candidate)), row];
+    write(rows);
+    const good = row.status === "run" && agrees(row);
+    if (!good) bad += 1;
+    const seconds = Math.round((performance.now() - started) / 1000);
+    const said =
+      row.status === "run"
+        ? `gradient ${row.gradient.max} / ${row.gradient.l2}, torch ${row.torchGradient.max} / ${row.torchGradient.l2}`
+        : row.status === "failed"
+          ? row.why
+          : "";
+    console.error(`${good ? "agrees" : "DIFFERS"}  ${keyOf(candidate)}  ${said}  (${seconds} s)`);
+  }
+  await engine.close();
+  if (wanted.length === 0) write(rows);
+  return bad === 0 ? 0 : 1;
+}
+
+if (values.help) console.log(help);
+else if (values.list) console.log(candidates.map(keyOf).join("\n"));
+else if (values.page) write(stored());
+else if (values.check) {
+  if (pageOf({ rows: stored() }) !== readOr(pageFile)) {
+    console.error("error: kit/docs/architectures.md is stale\n  next: node scripts/architectures.ts --page");
+    process.exitCode = 1;
+  }
+} else process.exitCode = await measureAll();
