@@ -34,6 +34,10 @@ export interface Engines {
 
 const isTensorFlow = (name: string): boolean => name.startsWith("@tensorflow/tfjs-node");
 
+/** What an evaluation may take unless --jobs says more: a quarter of what is free, or 4 GiB where there is that much. */
+export const allowance = (available: number): number =>
+  Math.max(available / 4, Math.min(2 ** 32, 0.8 * available));
+
 export async function openEngines(session: Session, options: EnginesOptions): Promise<Engines> {
   const { engine, model } = session;
   const { prepared } = model;
@@ -44,7 +48,7 @@ export async function openEngines(session: Session, options: EnginesOptions): Pr
   const needs = memoryOf(prepared);
   const shared = sharedMemory(needs);
   const perJob = memoryOfJob(needs, { budget: batchBudget(budget, info.provider), images: options.batch });
-  const fitting = Math.floor((0.8 * availableMemory - shared) / perJob);
+  const fitting = Math.floor((allowance(availableMemory) - shared) / perJob);
   // a GPU is one device, however many ask it
   const wanted =
     options.jobs ?? (inProcessor ? Math.min(Math.floor(cores / info.threads), fitting, options.work) : 1);

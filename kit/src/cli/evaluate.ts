@@ -110,7 +110,7 @@ export function registerEvaluate(program: Command, run: Run): void {
     .option("--fail-fast", "stop at the first method or metric that fails instead of recording it")
     .option(
       "--jobs <n>",
-      "images worked on at once; default: one per core, as memory allows",
+      "engines at work at once; default: one per core, as a quarter of the free memory (4 GiB if there is) allows",
       integer("--jobs", 1),
     )
     .option("--shard <i/n>", "only the i-th of n shares; join them with xai-kit merge", parseShard)

@@ -52,6 +52,16 @@ describe("session pool", () => {
     expect(pool.loads).toBe(3);
   });
 
+  it("lets all idle ones of another group go where a place is needed", async () => {
+    const { engine, log } = fakeEngine();
+    const pool = createPool(engine, 3);
+    for (const key of ["a", "b"]) await pool.get(key, () => graph(key), "one");
+    await pool.get("c", () => graph("c"), "two");
+    await pool.get("d", () => graph("d"), "two");
+    expect(log).toEqual(["load a", "load b", "load c", "release a", "release b", "load d"]);
+    expect(pool.resident()).toEqual(["c", "d"]);
+  });
+
   it("loads one key once for concurrent gets", async () => {
     const { engine, log } = fakeEngine();
     const pool = createPool(engine);

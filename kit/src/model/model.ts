@@ -70,8 +70,6 @@ export interface Model {
   randomised(name: string, rng: Rng): Model;
   /** @throws KitError E_NO_GRADIENT naming every operator without a gradient */
   assertDifferentiable(): void;
-  /** Gives back what its sessions hold, once they are idle; they are loaded again when asked again. */
-  release?(): Promise<void>;
 }
 
 export interface ModelOptions {
@@ -149,7 +147,7 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
     target: ((k: number) => number) | undefined,
     visit: (k: number, outputs: readonly Float32Array[]) => void,
   ): Promise<void> {
-    const executable = await pool.get(`${key} ${id}`, graph);
+    const executable = await pool.get(`${key} ${id}`, graph, key);
     const state = learned.get(id) ?? {};
     learned.set(id, state);
     // where one image runs as two rows, two images cost the same
@@ -248,7 +246,6 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
       shuffled.set(own, permuted);
       return counted({ ...prepared, folded: permuted }, { ...options, key: own, shuffled }, passes);
     },
-    release: () => pool.release(),
     assertDifferentiable() {
       const gaps = opsWithoutVjp(folded, score, [input.name]);
       if (gaps.length === 0) return;

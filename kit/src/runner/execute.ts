@@ -341,8 +341,6 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
   const reach = Math.max(0, ...late.map((m) => m.samples));
   const toCompare = ours.filter((id) => position.get(id)! < reach && rowsOf.has(id) && !compared(id));
   if (toCompare.length > 0) {
-    // all at once: what is given back while others are being loaded leaves gaps that nobody fills
-    await Promise.all(models.map((model) => model.release?.()));
     await shareOut(
       dataset.read(toCompare),
       models,
