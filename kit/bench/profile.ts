@@ -56,7 +56,7 @@ async function measure(file: string, kind: Kind, batch: number, threads: number)
       logSeverityLevel: 4,
       enableProfiling: true,
       profileFilePrefix: join(folder, "p"),
-      extra: { session: { intra_op: { allow_spinning: "0" } } },
+      extra: { session: { intra_op: { allow_spinning: "1", spin_duration_us: "50" } } },
     });
     const tensors = Object.entries(feeds(batch)).map(([name, t]: [string, Tensor]) => {
       return [name, new ort.Tensor("float32", t.data as Float32Array, t.dims)] as const;

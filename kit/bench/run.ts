@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
+import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { formatBytes } from "../src/engine/chunk.ts";
 import type { Device } from "../src/engine/device.ts";
@@ -105,6 +106,9 @@ interface Peak {
   readonly native: number;
   readonly torch: number | undefined;
 }
+
+/** Milliseconds between contenders: threads of the one before may go on spinning for a while. */
+const settle = 50;
 
 /** What a ratio above 1 means: the first is that many times slower than the second. */
 const comparisons = [
@@ -221,6 +225,7 @@ async function race(
   while (rounds < Number(values.rounds) && (rounds < 3 || performance.now() < end)) {
     // every other round backwards, so that nobody always runs on what the same neighbour left in the caches
     for (const contender of rounds % 2 ? contenders.toReversed() : contenders) {
+      await setTimeout(settle);
       times[contender.name].push(await contender.time());
     }
     rounds++;

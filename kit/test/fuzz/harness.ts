@@ -43,7 +43,7 @@ export type Answer =
 export async function fuzz(
   target: URL,
   cases: Iterable<Case>,
-  limits: Limits = { ms: 5000, megabytes: 512 },
+  limits: Limits = { ms: 20_000, megabytes: 512 },
 ): Promise<Report> {
   let accepted = 0;
   let rejected = 0;
