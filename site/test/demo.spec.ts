@@ -6,6 +6,7 @@ import { bundledModels } from "../../kit/src/bundled.ts";
 import { decodeImage8 } from "../../kit/src/datasets/readers/image.ts";
 import { openModel } from "../../kit/src/node.ts";
 import { attr, type Graph, node } from "../../kit/src/onnx/graph.ts";
+import { float32, int64 } from "../../kit/src/onnx/tensor.ts";
 import { writeOnnx } from "../../kit/src/onnx/write.ts";
 import { pixelsOf } from "../../kit/src/runner/pixels.ts";
 import { graphOf, smallCnn, weight } from "../../kit/test/small-models.ts";
@@ -263,7 +264,18 @@ test("what is no model for pictures is refused in words; what has no gradient sa
   const inner = smallCnn({ height: 16, width: 16 });
   const stiff: Graph = {
     ...inner,
-    nodes: [...inner.nodes, node("Tan", ["y"], ["z"])],
+    // times 1, by a product over the batch, which has no gradient
+    nodes: [
+      ...inner.nodes,
+      node("Pow", ["y", "zero"], ["ones"]),
+      node("ReduceProd", ["ones", "over_batch"], ["one"]),
+      node("Mul", ["y", "one"], ["z"]),
+    ],
+    initializers: new Map([
+      ...inner.initializers,
+      ["zero", float32([], [0])] as const,
+      ["over_batch", int64([1], [0])] as const,
+    ]),
     outputs: [{ name: "z", type: "float32", dims: ["N", 4] }],
   };
   const vector = graphOf(["N", 4], [node("MatMul", ["x", "w"], ["y"])], { w: weight("w", 4, 2) });
@@ -284,8 +296,10 @@ test("what is no model for pictures is refused in words; what has no gradient sa
   await choose(page, "model", "stiff.onnx", onnx(stiff));
   await explain(page);
   await expect(alert(page)).toBeEmpty();
-  await expect(card(page, "saliency")).toContainText("Not for this model: no gradient for Tan: 1 node");
-  await expect(page.locator("[data-choice=saliency]")).toContainText("not here: no gradient for Tan");
+  await expect(card(page, "saliency")).toContainText(
+    "Not for this model: no gradient for ReduceProd (a product over the batch): 1 node",
+  );
+  await expect(page.locator("[data-choice=saliency]")).toContainText("not here: no gradient for ReduceProd");
   await expect(cell(page, "occlusion", "score=sparseness")).toHaveText(/^0\.\d{3}$/);
   await expect(page.locator("[data-assumed]")).toHaveText(/no mean\/std given/);
   await expect(page.locator(".class-row")).toHaveCount(4);
