@@ -185,7 +185,8 @@ function paddedOf({ nodes, initializers, shapes }: Draft, v: Value): Padded | un
 /** Parts that are slices of the tensor with zeros around, and together the whole of it, put end to end in place of added up. */
 function sideBySide(ops: Ops, draft: Draft, parts: readonly Value[]): readonly Value[] {
   if (parts.length < 2) return parts;
-  const slices = parts.flatMap((v) => paddedOf(draft, v) ?? []).toSorted((a, b) => a.head - b.head);
+  const looked = parts.map((v) => ({ v, padded: paddedOf(draft, v) }));
+  const slices = looked.flatMap(({ padded }) => padded ?? []).toSorted((a, b) => a.head - b.head);
   if (slices.length < 2) return parts;
   const { axis } = slices[0];
   let end = 0;
@@ -195,11 +196,8 @@ function sideBySide(ops: Ops, draft: Draft, parts: readonly Value[]): readonly V
     end += size;
   }
   if (slices.at(-1)?.tail !== 0) return parts;
-  const whole = ops.concat(
-    slices.map((s) => s.inner),
-    axis,
-  );
-  return [whole, ...parts.filter((v) => paddedOf(draft, v) === undefined)];
+  const inner = slices.map((s) => s.inner);
+  return [ops.concat(inner, axis), ...looked.flatMap(({ v, padded }) => (padded ? [] : [v]))];
 }
 
 /** Summed over the axes that broadcasting added or stretched; axes it lacks stay away. */
