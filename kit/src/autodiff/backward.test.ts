@@ -98,11 +98,39 @@ describe("backward", () => {
     expect(await gradients(folded, { score: "y", wrt: ["x"] }, { x })).toEqual({ x: [5, 5, 5, 5] });
   });
 
-  it("tells engines the shapes of what it adds, the batch by its name", () => {
-    const folded = graphOf({ x: ["batch", 2] }, [node("Exp", ["x"], ["e"]), node("Neg", ["e"], ["y"])], "y");
-    const { graph } = backward(folded, { score: "y", wrt: ["x"] }).folded;
-    const inner = new Map(graph.values?.map((v) => [v.name, v.dims]));
-    for (const n of graph.nodes) for (const o of n.outputs) expect(inner.get(o)).toEqual(["batch", 2]);
+  it("tells engines the shapes of what it adds, gradients under a batch name of their own", () => {
+    const folded = graphOf({ x: ["batch", 2] }, [node("Relu", ["x"], ["r"]), node("Neg", ["r"], ["y"])], "y");
+    const { graph, shapes } = backward(folded, { score: "y", wrt: ["x"] }).folded;
+    const dims = new Map(graph.values?.map((v) => [v.name, v.dims]));
+    const named = graph.nodes.map((n) => [n.op, dims.get(n.outputs[0])]);
+    expect(named).toEqual([
+      ["Relu", ["batch", 2]],
+      ["Neg", ["batch", 2]],
+      ["HardSigmoid", ["batch", 2]], // the mask: before all gradients, of which it needs none
+      ["Neg", ["batch of gradients", 2]],
+      ["Mul", ["batch of gradients", 2]],
+    ]);
+    // whoever binds the inputs meets one name
+    expect(graph.inputs.map((v) => v.dims)).toEqual([
+      ["batch", 2],
+      ["batch", 2],
+    ]);
+    for (const n of graph.nodes) for (const o of n.outputs) expect(shapes.get(o)).toEqual([{ batch: 1 }, 2]);
+  });
+
+  it("holds no flipped weights, and one tensor for all passes", () => {
+    const w = float32([3, 2, 2, 1], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    const conv = [node("Conv", ["x", "w"], ["y"])];
+    const folded = graphOf({ x: ["batch", 2, 3, 1] }, conv, "y", { w });
+    const flippedOf = () => {
+      const { graph } = backward(folded, { score: "y", wrt: ["x"] }).folded;
+      return graph.initializers.get(graph.nodes.at(-1)!.inputs[1])!;
+    };
+    const made = flippedOf();
+    expect(flippedOf()).toBe(made);
+    expect(Object.getOwnPropertyDescriptor(made, "data")?.get).toBeDefined();
+    expect(made.dims).toEqual([2, 3, 2, 1]);
+    expect([...(made.data as Float32Array)]).toEqual([2, 1, 6, 5, 10, 9, 4, 3, 8, 7, 12, 11]);
   });
 
   it("undoes broadcasting, at any batch size", async () => {

@@ -229,16 +229,25 @@ function freshNames(graph: Graph): { fresh: (hint: string) => string; unused: (n
   };
 }
 
-/** A shape as the dims of a graph input or output; free dims take the name the graph's own inputs give them. */
-function dimsFor(folded: FoldedGraph, shape: Shape): (number | string)[] {
+/** The names of free dims: those that the graph's own inputs give them. */
+function freeDims({ graph, shapes }: FoldedGraph): ReadonlyMap<number, string> {
   const free = new Map<number, string>();
-  for (const v of folded.graph.inputs) {
-    for (const [i, d] of (folded.shapes.get(v.name) ?? []).entries()) {
+  for (const v of graph.inputs) {
+    for (const [i, d] of (shapes.get(v.name) ?? []).entries()) {
       const name = v.dims[i];
-      if (typeof d !== "number" && typeof name === "string") free.set(d.batch, name);
+      if (typeof d !== "number" && typeof name === "string" && !free.has(d.batch)) free.set(d.batch, name);
     }
   }
-  return shape.map((d) => (typeof d === "number" ? d : (free.get(d.batch) ?? "?")));
+  return free;
+}
+
+/** Everything that cannot be computed before `source` is there; nodes are in order. */
+function following(nodes: readonly Node[], source: string): ReadonlySet<string> {
+  const after = new Set([source]);
+  for (const { inputs, outputs } of nodes) {
+    if (inputs.some((name) => after.has(name))) for (const name of outputs) after.add(name);
+  }
+  return after;
 }
 
 /**
@@ -277,13 +286,6 @@ export function backward(folded: FoldedGraph, options: BackwardOptions): Backwar
   gradients.add(score, ops.cast(seed, types.get(score)!));
   const extended = propagate({ ops, draft, path, table, tensors, fresh }, gradients);
 
-  const describe = (name: string): ValueInfo => ({
-    name,
-    type: types.get(name)!,
-    dims: dimsFor(folded, shapes.get(name)!),
-  });
-  const outputs = new Map(graph.outputs.map((o) => [o.name, o]));
-  if (!outputs.has(score)) outputs.set(score, describe(score));
   const unclaimed = new Set(draft.nodes.flatMap((n) => n.outputs));
   const named: Record<string, string> = {};
   for (const name of new Set(wrt)) {
@@ -291,17 +293,39 @@ export function backward(folded: FoldedGraph, options: BackwardOptions): Backwar
     // a graph output needs a node and a name of its own: two tensors may share one gradient, or have the seed itself
     const own = unclaimed.delete(found.name) ? found : ops.op("Identity", [found]);
     named[name] = own.name;
-    outputs.set(own.name, describe(own.name));
   }
+
+  // What memory a run takes hangs on two things here (kit/bench/README.md, "Memory"). ONNX Runtime holds the memory of a tensor for later
+  // ones of the same size, so gradients call their batch by another name. And of what a node needs it computes last what stands first in
+  // the graph: masks and zeros stand before the gradients that they meet, and are made when those are there.
+  const flowing = following(draft.nodes, seed.name);
+  const flows = (n: Node): boolean => n.outputs.some((name) => flowing.has(name));
+  const free = freeDims(folded);
+  const describe = (name: string, batchName = (known: string) => known): ValueInfo => ({
+    name,
+    type: types.get(name)!,
+    dims: shapes.get(name)!.map((d) => {
+      if (typeof d === "number") return d;
+      const known = free.get(d.batch);
+      return known === undefined ? "?" : batchName(known);
+    }),
+  });
+  const outputs = new Map(graph.outputs.map((o) => [o.name, o]));
+  if (!outputs.has(score)) outputs.set(score, describe(score));
+  for (const name of Object.values(named)) outputs.set(name, describe(name));
   const whole: Graph = {
     ...graph,
     inputs: [...graph.inputs, describe(seed.name)],
-    nodes: [...graph.nodes.map((n) => extended.get(n) ?? n), ...draft.nodes],
+    nodes: [
+      ...graph.nodes.map((n) => extended.get(n) ?? n),
+      ...draft.nodes.filter((n) => !flows(n)),
+      ...draft.nodes.filter(flows),
+    ],
     initializers: draft.initializers,
     values: [...graph.nodes, ...draft.nodes]
       .flatMap((n) => extended.get(n)?.outputs ?? n.outputs)
       .filter((name) => name !== "")
-      .map(describe),
+      .map((name) => describe(name, flowing.has(name) ? (batch) => `${batch} of gradients` : undefined)),
   };
   const seen = path.nodes.flatMap((n) => n.inputs).filter((name) => !varying.has(name));
   return {

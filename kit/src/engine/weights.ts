@@ -11,7 +11,7 @@ import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Graph } from "../onnx/graph.ts";
-import type { Tensor } from "../onnx/tensor.ts";
+import { sizeOf, type Tensor } from "../onnx/tensor.ts";
 import type { Place } from "../onnx/write.ts";
 
 /** A tensor smaller than this stays in the graph: shapes and axes must be there, and little would be gained. */
@@ -37,7 +37,7 @@ export interface Stored {
 
 /** @param parent  where the folder is made */
 export function createWeights(parent = tmpdir()): Weights {
-  const places = new WeakMap<object, Place>();
+  const places = new WeakMap<Large, Place>();
   let folder: string | undefined;
   let files = 0;
   let refused = false;
@@ -50,7 +50,7 @@ export function createWeights(parent = tmpdir()): Weights {
 
   /** One file more with the tensors that no file has yet: what a session may have mapped is never touched again. */
   function write(tensors: readonly Large[]): void {
-    const missing = tensors.filter(({ data }) => !places.has(data));
+    const missing = tensors.filter((tensor) => !places.has(tensor));
     if (missing.length === 0 && folder !== undefined) return;
     if (folder === undefined) {
       removeLeft(parent);
@@ -58,22 +58,22 @@ export function createWeights(parent = tmpdir()): Weights {
       process.on("exit", remove);
     }
     const location = `${files++}.bin`;
-    const found: [object, Place][] = [];
+    const found: [Large, Place][] = [];
     const file = openSync(join(folder, location), "wx", 0o600);
     try {
       let offset = 0;
-      for (const { data } of missing) {
-        const { buffer, byteOffset, byteLength: length } = data;
+      for (const tensor of missing) {
+        const { buffer, byteOffset, byteLength: length } = tensor.data;
         const padding = (page - (length % page)) % page;
         writeFileSync(file, new Uint8Array(buffer, byteOffset, length));
         writeFileSync(file, new Uint8Array(padding));
-        found.push([data, { location, offset, length }]);
+        found.push([tensor, { location, offset, length }]);
         offset += length + padding;
       }
     } finally {
       closeSync(file);
     }
-    for (const [data, place] of found) places.set(data, place);
+    for (const [tensor, place] of found) places.set(tensor, place);
   }
 
   return {
@@ -81,7 +81,7 @@ export function createWeights(parent = tmpdir()): Weights {
       if (refused) return undefined;
       const large = new Set<Large>();
       for (const tensor of graph.initializers.values()) if (isLarge(tensor)) large.add(tensor);
-      if ([...large].reduce((sum, { data }) => sum + data.byteLength, 0) < smallestGraph) return undefined;
+      if ([...large].reduce((sum, tensor) => sum + bytesOf(tensor), 0) < smallestGraph) return undefined;
       try {
         write([...large]);
       } catch {
@@ -90,7 +90,7 @@ export function createWeights(parent = tmpdir()): Weights {
         remove();
         return undefined;
       }
-      return { folder: folder!, place: (tensor) => (isLarge(tensor) ? places.get(tensor.data) : undefined) };
+      return { folder: folder!, place: (tensor) => (isLarge(tensor) ? places.get(tensor) : undefined) };
     },
     release: remove,
   };
@@ -121,9 +121,13 @@ function isAlive(pid: number): boolean {
 
 type Large = Tensor<"float32" | "float16" | "float64">;
 
+const widths = { float16: 2, float32: 4, float64: 8 };
+
+/** By its dims: to ask the values of a derived tensor is to make them. */
+const bytesOf = ({ type, dims }: Large): number => widths[type] * sizeOf(dims);
+
 const isLarge = (tensor: Tensor): tensor is Large =>
-  (tensor.type === "float32" || tensor.type === "float16" || tensor.type === "float64") &&
-  tensor.data.byteLength >= smallestTensor;
+  Object.hasOwn(widths, tensor.type) && bytesOf(tensor as Large) >= smallestTensor;
 
 let held = 0;
 let shared: Weights | undefined;

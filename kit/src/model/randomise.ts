@@ -48,8 +48,9 @@ export function permutedWeights(
 }
 
 function permuted(tensor: Tensor, rng: Rng): Tensor {
-  const order = rng.permutation(tensor.data.length);
-  const data = tensor.data.slice() as Float32Array;
-  for (let i = 0; i < data.length; i++) data[i] = tensor.data[order[i]] as number;
+  const given = tensor.data;
+  const order = rng.permutation(given.length);
+  const data = given.slice() as Float32Array;
+  for (let i = 0; i < data.length; i++) data[i] = given[order[i]] as number;
   return { ...tensor, data } as Tensor;
 }

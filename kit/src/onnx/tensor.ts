@@ -57,7 +57,8 @@ export const sizeOf = (dims: readonly number[]): number => dims.reduce((n, d) =>
 export function sameTensor(a: Tensor, b: Tensor): boolean {
   if (a === b) return true;
   if (a.type !== b.type || a.dims.join() !== b.dims.join()) return false;
-  for (let i = 0; i < a.data.length; i++) if (!Object.is(a.data[i], b.data[i])) return false;
+  const [left, right] = [a.data, b.data];
+  for (let i = 0; i < left.length; i++) if (!Object.is(left[i], right[i])) return false;
   return true;
 }
 
@@ -68,6 +69,20 @@ export function float32(dims: readonly number[], data: Float32Array | readonly n
     throw new RangeError(`${values.length} values for dims [${dims.join(", ")}]`);
   }
   return { type: "float32", dims, data: values };
+}
+
+/**
+ * A float32 tensor that holds no values: they are worked out whenever `data` is read, and `make` gives the same ones every time. For what
+ * other tensors tell and is wanted once or twice, while it is written down. Who reads element by element takes `data` first.
+ */
+export function derived(dims: readonly number[], make: () => Float32Array): Float32Tensor {
+  return {
+    type: "float32",
+    dims,
+    get data() {
+      return make();
+    },
+  };
 }
 
 /** An int64 tensor from plain integers. */

@@ -1,9 +1,9 @@
 /**
  * Convolutions. The gradient of the input is a ConvTranspose; at stride 1 it is also a Conv with flipped weights, which
- * engines run up to 13 times faster (depthwise), so constant weights are flipped here, once.
+ * engines run up to 13 times faster (depthwise), so constant weights are flipped here.
  */
 import { type Attribute, attr, intOf, type Node } from "../../onnx/graph.ts";
-import { type Float32Tensor, float32, sizeOf } from "../../onnx/tensor.ts";
+import { derived, type Float32Tensor, float32, sizeOf } from "../../onnx/tensor.ts";
 import { fixedAll, product } from "../arguments.ts";
 import { floatsOf, type Ops } from "../ops.ts";
 import type { Sample, Value, Vjp } from "../vjp.ts";
@@ -18,7 +18,7 @@ const attributesOf = (w: ExactWindow, group: number, more: Readonly<Record<strin
 });
 
 /** [M, C/g, k…] → [C, M/g, k…], spatially reversed. */
-function flipped({ dims, data }: Float32Tensor, group: number): Float32Tensor {
+function flip({ dims, data }: Float32Tensor, group: number): Float32Array {
   const [outputs, channels, ...kernel] = dims;
   const perGroup = outputs / group;
   const taps = sizeOf(kernel);
@@ -31,7 +31,20 @@ function flipped({ dims, data }: Float32Tensor, group: number): Float32Tensor {
       for (let k = 0; k < taps; k++) turned[to + taps - 1 - k] = data[from + k];
     }
   }
-  return float32([channels * group, perGroup, ...kernel], turned);
+  return turned;
+}
+
+const known = new WeakMap<Float32Tensor, Map<number, Float32Tensor>>();
+
+/** Weights flipped when an engine asks for them, so that no second copy of a model's weights lies about; one tensor for all graphs. */
+function flipped(weight: Float32Tensor, group: number): Float32Tensor {
+  const byGroup = known.get(weight) ?? new Map<number, Float32Tensor>();
+  known.set(weight, byGroup);
+  const [outputs, channels, ...kernel] = weight.dims;
+  const made =
+    byGroup.get(group) ?? derived([channels * group, outputs / group, ...kernel], () => flip(weight, group));
+  byGroup.set(group, made);
+  return made;
 }
 
 const kernelIs2d = (w: ExactWindow): boolean => w.kernel.length === 2;
@@ -57,16 +70,16 @@ function zeroInserted(ops: Ops, small: Value, { strides, small: sizes }: ExactWi
 export function spread(ops: Ops, small: Value, weight: Value, w: ExactWindow, group: number): Value {
   const heads = w.heads.map((p, i) => w.reach[i] - 1 - p);
   const tails = w.tails.map((p, i) => w.reach[i] - 1 - p);
-  const known = floatsOf(weight);
-  if (known && w.strides.every((s) => s === 1) && [...heads, ...tails].every((p) => p >= 0)) {
-    const turned = ops.constant(flipped(known, group));
+  const constant = floatsOf(weight);
+  if (constant && w.strides.every((s) => s === 1) && [...heads, ...tails].every((p) => p >= 0)) {
+    const turned = ops.constant(flipped(constant, group));
     return ops.op("Conv", [small, turned], attributesOf(w, group, { pads: attr.ints([...heads, ...tails]) }));
   }
-  if (known && group === known.dims[0] && known.dims[1] === 1 && kernelIs2d(w)) {
+  if (constant && group === constant.dims[0] && constant.dims[1] === 1 && kernelIs2d(w)) {
     const wide = zeroInserted(ops, small, w);
     const tail = w.large.map((n, i) => n + w.reach[i] - 1 - w.small[i] * w.strides[i] - heads[i]);
     if (heads.every((p) => p >= 0) && tail.every((p) => p >= 0)) {
-      const turned = ops.constant(flipped(known, group));
+      const turned = ops.constant(flipped(constant, group));
       const { kernel, dilations } = w;
       return ops.op("Conv", [wide, turned], {
         kernel_shape: attr.ints(kernel),
