@@ -35,7 +35,7 @@ const plans = plan({
   shape: model.shape,
   available: samples.length,
   annotated: true,
-  unmet: () => undefined,
+  unmet: {},
 });
 const images = await classifyImages(model, dataset, resize);
 const composed = composeRun({

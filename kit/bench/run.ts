@@ -15,7 +15,7 @@ import { defaultBudget, machineFacts, openEngine } from "../src/engine/node.ts";
 import { KitError } from "../src/errors.ts";
 import { canonicalOpset, node } from "../src/onnx/graph.ts";
 import { filled, type Kind, kinds, measuredGraph, type Source, sources } from "./graphs.ts";
-import { measuredMethods, methodRun } from "./methods.ts";
+import { type MeasuredMethod, measuredMethods, methodRun } from "./methods.ts";
 import { peakOfOurs, peakOfTorch } from "./peak.ts";
 import { type Profile, profileOf } from "./profile.ts";
 import { startTorch, type Torch } from "./torch.ts";
@@ -31,7 +31,8 @@ network only.
   --seconds 120     at most this long per row, but three rounds in any case
   --device cpu      what "native" computes on: cpu, cuda, webgpu, ...
   --wasm            wasm as well
-  --methods         whole methods too: one attribution of one image
+  --methods         whole methods too: one attribution of one image, with small
+                    budgets
   --peak            peak memory of a process with one graph, at the largest batch
   --profile         where the time goes, by operator, at the smallest batch
   --torch           models named as in torchvision (resnet50.onnx) also in
@@ -279,7 +280,7 @@ function theirs(name: string, time: () => Promise<number>): () => Promise<Conten
 /** PyTorch runs as many passes as the method took, in batches of 8, and nothing else of the method. */
 async function wholeMethod(
   source: Source,
-  id: (typeof measuredMethods)[number],
+  id: MeasuredMethod,
   engine: Engine,
   torch: Torch | undefined,
 ): Promise<Row> {

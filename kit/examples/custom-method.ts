@@ -30,6 +30,8 @@ const twoScales = defineMethod({
   paper: "none",
   revision: 1,
   summary: "The mean of ∂f/∂x at the image and at its blurred copy.",
+  formula: "Φ = (1 − w) · ∂f/∂x(x) + w · ∂f/∂x(blurred x)",
+  limits: "The blur is a choice of ours.",
   kind: "sensitivity",
   map: "abs-sum",
   needs: ["gradient"],

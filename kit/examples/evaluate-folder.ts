@@ -38,7 +38,7 @@ try {
     available: samples.length,
     samples: 6,
     annotated, // without boxes or masks there is no pointing game
-    unmet: () => undefined,
+    unmet: {},
   });
   const selected = selectSamples(protocol.seed, dataset.base, samples, plans.samples).map(({ id }) => id);
   const { rows } = await execute({ model, dataset, plan: plans, selected, resize: defaultResize });

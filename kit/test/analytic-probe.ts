@@ -73,6 +73,7 @@ export function analyticModel(formula: Analytic): Model {
         });
       }
     },
+    run: () => Promise.reject(new Error("an analytic model has no graph")),
     probabilities(logits) {
       if (link === "sigmoid") return Float64Array.from(logits, (z) => 1 / (1 + Math.exp(-z)));
       const e = Float64Array.from(logits, (z) => Math.exp(z - Math.max(...logits)));

@@ -33,7 +33,7 @@ export function composeOptions({
     shape,
     available: count,
     annotated: true,
-    unmet: (need) => (need === "cam" ? "the model has no tensor with a spatial grid" : undefined),
+    unmet: { "grad-cam": "the model has no tensor with a spatial grid" },
   });
   const rows: Row[] = [];
   for (let k = 0; k < plans.samples; k++) {

@@ -219,7 +219,7 @@ async function pointing(folder: string, classes: readonly string[], model: Model
     available: annotated.length,
     samples: annotated.length,
     annotated: true,
-    unmet: () => undefined,
+    unmet: {},
   });
   // a map without positive evidence is flat: PyTorch's argmax then takes the first pixel, and so must we to compare
   const plans = { ...planned, metrics: [{ ...planned.metrics[0], params: { ties: "index" } }] };

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bundledModels } from "../src/bundled.ts";
+import type { Model } from "../src/model/model.ts";
 import { openModel as openNative } from "../src/node.ts";
 import { attr, canonicalOpset, node } from "../src/onnx/graph.ts";
 import { writeOnnx } from "../src/onnx/write.ts";
@@ -102,18 +103,17 @@ describe("openModel", () => {
 
 describe("what a page shows", () => {
   it("names what a model cannot be asked", () => {
-    const whole = { assertDifferentiable: () => undefined, cam: undefined };
-    expect(unmetNeeds(whole)).toEqual({
-      gradient: null,
-      cam: "the model has no tensor with a spatial grid",
-    });
+    const whole = { assertDifferentiable: () => undefined, cam: undefined } as unknown as Model;
+    const asked = ["saliency", "grad-cam", "random"].map(methodOf);
+    expect(unmetNeeds(whole, asked)).toEqual({ "grad-cam": "the model has no tensor with a spatial grid" });
     const stiff = {
       ...whole,
       assertDifferentiable() {
         throw new KitError("E_NO_GRADIENT", { problem: "no", details: ["Einsum: 1 node, first a"] });
       },
     };
-    expect(unmetNeeds(stiff).gradient).toBe("no gradient for Einsum: 1 node, first a");
+    const reason = "no gradient for Einsum: 1 node, first a";
+    expect(unmetNeeds(stiff, asked)).toEqual({ saliency: reason, "grad-cam": reason });
   });
 
   it("shows contributions signed, the rest as relevance", () => {

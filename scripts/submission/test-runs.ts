@@ -44,7 +44,7 @@ export function testRun({
           shape: made.model.shape,
           available: made.plan.samples,
           annotated: true,
-          unmet: (need) => (need === "cam" ? "the model has no tensor with a spatial grid" : undefined),
+          unmet: { "grad-cam": "the model has no tensor with a spatial grid" },
         }),
       }),
   });

@@ -4,7 +4,7 @@
  */
 import { KitError } from "../../kit/src/errors.ts";
 import { methods } from "../../kit/src/methods/index.ts";
-import { attribute, type Need, toMap } from "../../kit/src/methods/method.ts";
+import { attribute, toMap } from "../../kit/src/methods/method.ts";
 import { metrics } from "../../kit/src/metrics/index.ts";
 import { score } from "../../kit/src/metrics/metric.ts";
 import type { ImageShape } from "../../kit/src/model/image.ts";
@@ -17,7 +17,7 @@ import { rngOf } from "../../kit/src/rng.ts";
 import { requireFinite } from "../../kit/src/runner/classify.ts";
 import { explainedClass } from "../../kit/src/runner/execute.ts";
 import { attributionPasses, metricPasses, type Plan, plan } from "../../kit/src/runner/plan.ts";
-import { unmetNeeds } from "../../kit/src/runner/unmet.ts";
+import { type Unmet, unmetNeeds } from "../../kit/src/runner/unmet.ts";
 
 /** The metrics of the page, by registry id. */
 export const shownMetrics = ["sparseness", "deletion-auc"] as const;
@@ -76,16 +76,11 @@ export interface Task {
 
 /** What the chosen methods and the page's metrics will do on this model. */
 export function planFor(model: Model, chosen: readonly string[]): Plan {
-  const unmet = unmetNeeds(model);
-  return planOf(model.shape, chosen, (need) => unmet[need] ?? undefined);
+  return planOf(model.shape, chosen, unmetNeeds(model, methods));
 }
 
 /** The same for any model that takes pictures of this shape. */
-export const planOf = (
-  shape: ImageShape,
-  chosen: readonly string[],
-  unmet: (need: Need) => string | undefined = () => undefined,
-): Plan =>
+export const planOf = (shape: ImageShape, chosen: readonly string[], unmet: Unmet = {}): Plan =>
   plan({
     protocol,
     methods: methods.filter(({ id }) => chosen.includes(id)),

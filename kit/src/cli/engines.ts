@@ -8,7 +8,7 @@ import { openRemote } from "../engine/remote.ts";
 import { batchBudget, createModel, type Model } from "../model/model.ts";
 import { defaultBudget, machineFacts } from "../node.ts";
 import type { FoldedGraph } from "../onnx/fold.ts";
-import { memoryOf, memoryOfJob, sharedMemory } from "../runner/estimate.ts";
+import { memoryOf, memoryOfJob, sessionsOf, sharedMemory } from "../runner/estimate.ts";
 import type { OnHalved, Session } from "./session.ts";
 
 export interface EnginesOptions {
@@ -47,7 +47,12 @@ export async function openEngines(session: Session, options: EnginesOptions): Pr
   const inProcessor = onProcessor(info.provider);
   const needs = memoryOf(prepared);
   const shared = sharedMemory(needs);
-  const perJob = memoryOfJob(needs, { budget: batchBudget(budget, info.provider), images: options.batch });
+  const sessions = sessionsOf(needs, budget);
+  const perJob = memoryOfJob(needs, {
+    budget: batchBudget(budget, info.provider),
+    images: options.batch,
+    sessions,
+  });
   const fitting = Math.floor((allowance(availableMemory) - shared) / perJob);
   // a GPU is one device, however many ask it
   const wanted =
@@ -71,7 +76,7 @@ export async function openEngines(session: Session, options: EnginesOptions): Pr
   const shuffled = new Map<string, FoldedGraph>();
   // where cores are left, the next sample is prepared and the last one scored while an engine computes
   const inFlight = jobs * info.threads < cores ? 2 : 1;
-  const pools = [engine, ...opened].map((own) => createPool(own));
+  const pools = [engine, ...opened].map((own) => createPool(own, sessions));
   return {
     jobs,
     models: Array.from({ length: inFlight }, () => pools)

@@ -5,35 +5,38 @@ import { type Command, Option } from "commander";
 import { bundledModels } from "../bundled.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { openDataset } from "../datasets/open.ts";
-import { formatBytes } from "../engine/chunk.ts";
 import { deviceName } from "../engine/device.ts";
-import type { EngineTime } from "../engine/engine.ts";
 import { KitError } from "../errors.ts";
-import type { Model } from "../model/model.ts";
 import { readCard } from "../node.ts";
 import { methodOf, metricOf, protocolOf, protocols } from "../protocol/protocol.ts";
 import { selectSamples } from "../protocol/select.ts";
 import { writePng } from "../render/png.ts";
-import { sheet } from "../render/sheet.ts";
-import { modelIdOf, type Run as RunDocument } from "../results/document.ts";
+import { modelIdOf } from "../results/document.ts";
 import { blockOf, checkTask, classifyImages } from "../runner/classify.ts";
-import { calibrate, rehearse, secondsFor, totalEffort } from "../runner/estimate.ts";
-import { execute, type Failure, type SampleView } from "../runner/execute.ts";
-import { factsOf, type RunFacts } from "../runner/facts.ts";
-import { type Found, type Journal, openJournal, otherPlan, readJournal } from "../runner/journal.ts";
-import { boxesOf, defaultResize, type Resize } from "../runner/pixels.ts";
-import { type Plan, plan } from "../runner/plan.ts";
-import { inShard, parseShard, type Shard, shardName } from "../runner/share.ts";
+import { execute } from "../runner/execute.ts";
+import { factsOf } from "../runner/facts.ts";
+import { type Journal, openJournal } from "../runner/journal.ts";
+import { defaultResize, type Resize } from "../runner/pixels.ts";
+import { plan } from "../runner/plan.ts";
+import { inShard, parseShard, type Shard } from "../runner/share.ts";
 import { unmetNeeds } from "../runner/unmet.ts";
-import type { ModelCard } from "../schemas.generated.ts";
 import { openEngines } from "./engines.ts";
+import {
+  type Answer,
+  answerOf,
+  finishedAnswer,
+  lookInto,
+  sayResumed,
+  shardAnswer,
+  toGoOn,
+} from "./evaluate-earlier.ts";
+import { picture, pictureName } from "./evaluate-picture.ts";
+import { estimated, planData, planText, sayFailures, sayPlan, timeText } from "./evaluate-plan.ts";
 import type { Io, Run } from "./io.ts";
 import { cardWith, ids, integer, type ModelOptions, withModelOptions } from "./options.ts";
-import { missingTile, pixelImage, tileOf } from "./pictures.ts";
 import type { Progress } from "./progress.ts";
-import { formatRoughly } from "./progress.ts";
-import { counted, directed, reportText } from "./report.ts";
-import { checkFolder, composeParts, filesOf, finishedRun, preparedFolder, writeRun } from "./run-folder.ts";
+import { counted } from "./report.ts";
+import { composeParts, filesOf, preparedFolder, writeRun } from "./run-folder.ts";
 import {
   firstImages,
   opinionText,
@@ -41,8 +44,7 @@ import {
   secondOpinion,
   wantsSecondOpinion,
 } from "./second-opinion.ts";
-import { className, openSession, type Session, saysOnce } from "./session.ts";
-import { table } from "./table.ts";
+import { openSession, type Session, saysOnce } from "./session.ts";
 import { version } from "./version.ts";
 
 interface Options extends ModelOptions {
@@ -138,12 +140,6 @@ stays on this machine).`,
     .action(run<[Typed]>(evaluate));
 }
 
-/** What a command answers: the object for --json, and the text. */
-interface Answer {
-  readonly value: object;
-  readonly text: string;
-}
-
 async function evaluate(io: Io, typed: Typed): Promise<void> {
   const { model, data, protocol = "1-draft" } = typed;
   if (model !== undefined && data !== undefined) {
@@ -215,7 +211,7 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
     const index = await dataset.index();
     const annotated = index.some((s) => s.annotated);
     const candidates = annotated ? index.filter((s) => s.annotated) : index;
-    const unmet = unmetNeeds(session.model);
+    const unmet = unmetNeeds(session.model, methods, candidates.length - 1);
     const plans = plan({
       protocol,
       methods,
@@ -224,7 +220,7 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
       available: candidates.length,
       samples: options.samples,
       annotated,
-      unmet: (need) => unmet[need] ?? undefined,
+      unmet,
     });
     const selected = selectSamples(protocol.seed, dataset.base, candidates, plans.samples).map((s) => s.id);
     const facts = factsOf({
@@ -398,140 +394,6 @@ const defaultOut = ({ model, shard }: Options, { id }: Dataset): string =>
     `${basename(model, ".onnx")}-${id}${shard === undefined ? "" : `-shard-${shard.index}-of-${shard.of}`}`,
   );
 
-/**
- * What an earlier command left in the folder, before any work.
- *
- * @throws KitError E_RUN_EXISTS for a run without its journal, E_JOURNAL for a corrupt one, E_WRITE
- */
-async function lookInto(out: string, { overwrite }: Options): Promise<Found | undefined> {
-  await checkFolder(out);
-  const { journal, run } = filesOf(out);
-  const found = await readJournal(journal).catch((error: unknown) => {
-    if (overwrite && error instanceof KitError && error.code === "E_JOURNAL") return undefined;
-    throw error;
-  });
-  if (found === undefined && existsSync(run) && !overwrite) {
-    throw new KitError("E_RUN_EXISTS", {
-      problem: `${out} holds a run already`,
-      next: "choose another --out, or replace it with --overwrite",
-    });
-  }
-  return found;
-}
-
-/** The journal to go on with; undefined to start anew. Throws KitError E_RUN_EXISTS for that of another plan. */
-async function toGoOn(
-  out: string,
-  found: Found | undefined,
-  facts: RunFacts,
-  { overwrite, shard }: Options,
-): Promise<Found | undefined> {
-  if (found === undefined) return undefined;
-  const others = otherPlan(found, facts, shard);
-  const whole = found.absent !== undefined && (shard !== undefined || (await finishedRun(out)) !== undefined);
-  if (others.length === 0) return whole && overwrite ? undefined : found;
-  if (overwrite) return undefined;
-  const shown = others.slice(0, 8);
-  throw new KitError("E_RUN_EXISTS", {
-    problem: `${out} holds ${found.absent === undefined ? "the beginning of " : ""}another run`,
-    details: [
-      ...shown,
-      ...(others.length > shown.length ? [`and ${others.length - shown.length} more`] : []),
-    ],
-    next: "choose another --out, or replace it with --overwrite",
-  });
-}
-
-/** Of a run that needs nothing more. */
-async function finishedAnswer(
-  io: Io,
-  out: string,
-  found: Found,
-  card: ModelCard,
-): Promise<Answer | undefined> {
-  if (found.absent === undefined) return undefined;
-  const { shard } = found.header;
-  if (shard !== null) {
-    io.say("this shard is finished already; --overwrite makes it again");
-    return shardAnswer(
-      out,
-      shard,
-      found.units.filter((u) => u.kind === "sample").length,
-      found.images.length,
-    );
-  }
-  const run = await finishedRun(out);
-  if (run === undefined) return undefined; // all is done but the documents
-  io.say("this run is finished already; --overwrite makes it again");
-  return answerOf(io, out, run, card, existsSync(filesOf(out).pictures));
-}
-
-function answerOf(io: Io, out: string, { result }: RunDocument, card: ModelCard, pictures: boolean): Answer {
-  const draft =
-    result.standard && result.protocol.id !== "quick" ? "" : "; not the standard protocol, never ranked";
-  return {
-    value: { out, ...result },
-    text: [
-      reportText(result, { columns: io.columns, classNames: card.classes ?? [] }),
-      `run: ${filesOf(out).run} (draft${draft})\n${pictures ? `pictures: ${filesOf(out).pictures}\n` : ""}`,
-    ].join("\n"),
-  };
-}
-
-const shardAnswer = (out: string, shard: Shard, samples: number, images: number): Answer => ({
-  value: { out, shard: shardName(shard), samples, images },
-  text: `shard ${shardName(shard)}: ${counted(samples, "image")} explained, ${counted(images, "image")} classified\nnext: xai-kit merge <the folders of all ${shard.of} shards> --out <dir>\n`,
-});
-
-function sayResumed(io: Io, found: Found, samples: number): void {
-  const done = found.units.filter((u) => u.kind === "sample").length;
-  io.say(
-    `resumed: ${done} of ${counted(samples, "sample")} already done, ${counted(found.images.length, "image")} classified`,
-  );
-}
-
-/** How much of the time of all engines went into what; kit/bench/memory.ts reads it. */
-function timeText(now: EngineTime, before: EngineTime, ms: number, jobs: number): string {
-  const share = (part: number) => `${((100 * part) / (ms * jobs)).toFixed(1)} %`;
-  const [runs, loads] = [now.runs - before.runs, now.loads - before.loads];
-  return `time: ${(ms / 1000).toFixed(1)} s on ${counted(jobs, "engine")}: ${share(runs)} in model runs, ${share(loads)} loading graphs, ${share(ms * jobs - runs - loads)} outside`;
-}
-
-interface Estimate {
-  readonly forwards: number;
-  readonly backwards: number;
-  readonly seconds: number;
-  readonly jobs: number;
-  /** bytes */
-  readonly memory: number;
-  readonly text: string;
-}
-
-async function estimated(
-  plans: Plan,
-  engines: Pick<Awaited<ReturnType<typeof openEngines>>, "models" | "jobs" | "memory">,
-  positions: readonly number[],
-  dataset: Dataset,
-  annotated: boolean,
-): Promise<Estimate> {
-  const { models, jobs, memory } = engines;
-  const now = () => performance.now();
-  const explaining = totalEffort(await rehearse(plans, models[0], { annotated, now }), positions, plans);
-  const effort = { ...explaining, forwards: explaining.forwards + dataset.count };
-  const { forwards, backwards } = effort;
-  const speed = await calibrate(models.slice(0, jobs), { plan: plans, now });
-  for (const model of models) Object.assign(model.passes, { forwards: 0, backwards: 0 });
-  const seconds = secondsFor(effort, speed, jobs);
-  return {
-    forwards,
-    backwards,
-    seconds,
-    jobs,
-    memory,
-    text: `estimate: ${forwards.toLocaleString("en")} forward passes, ${backwards.toLocaleString("en")} with a gradient; ≈ ${formatRoughly(seconds * 1000)} on ${counted(jobs, "engine")}; memory up to ${formatBytes(memory)}`,
-  };
-}
-
 async function openData(options: Options): Promise<Dataset> {
   try {
     return await openDataset(options.data, {
@@ -552,101 +414,4 @@ async function openData(options: Options): Promise<Dataset> {
       cause,
     });
   }
-}
-
-const planData = (plans: Plan) => ({
-  protocol: plans.protocol.id,
-  standard: plans.standard,
-  samples: plans.samples,
-  passes: plans.passes,
-  methods: plans.methods.map((m) => ({
-    id: m.method.id,
-    params: m.params,
-    notApplicable: m.notApplicable ?? null,
-  })),
-  metrics: plans.metrics.map((m) => ({ id: m.metric.id, params: m.params, samples: m.samples })),
-});
-
-function sayPlan(io: Io, plans: Plan): void {
-  const missing = plans.methods.filter((m) => m.notApplicable !== undefined);
-  io.say(
-    `plan: protocol ${plans.protocol.id}${plans.standard ? "" : " (non-standard choice)"}, ${counted(plans.samples, "image")}, ${counted(
-      plans.methods.length - missing.length,
-      "method",
-    )} × ${counted(plans.metrics.length, "metric")}, at most ${plans.passes.toLocaleString("en")} model passes`,
-    ...missing.map((m) => `not applicable: ${m.method.id}: ${m.notApplicable}`),
-  );
-}
-
-const planText = (plans: Plan, width: number | undefined): string =>
-  `${table(
-    [{ title: "method" }, { title: "parameters" }],
-    plans.methods.map(({ method, params, notApplicable }) => [
-      method.id,
-      notApplicable === undefined ? paramsText(params) : "not applicable",
-    ]),
-    { width },
-  )}\n${table(
-    [{ title: "metric" }, { title: "images" }, { title: "parameters" }],
-    plans.metrics.map(({ metric, samples, params }) => [metric.id, samples, paramsText(params)]),
-    { width },
-  )}`;
-
-const paramsText = (params: Readonly<Record<string, unknown>>): string =>
-  Object.entries(params)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(" ");
-
-/** In the order of the selection, and unique whatever the sample is called: `003-platelet_17.png`. */
-const pictureName = (position: number, sample: string): string =>
-  `${String(position + 1).padStart(3, "0")}-${sample.replace(/\.[a-z]+$/i, "").replaceAll(/[^a-z0-9-]+/gi, "_")}.png`;
-
-/** Why units failed, each reason once; the run document has their codes. */
-function sayFailures(io: Io, failures: readonly Failure[]): void {
-  const counts = new Map<string, number>();
-  for (const f of failures) {
-    const line = `${f.method}${f.metric ? ` × ${f.metric}` : ""}: ${f.reason}  [${f.code}]`;
-    counts.set(line, (counts.get(line) ?? 0) + 1);
-  }
-  io.say(...[...counts].map(([line, n]) => `failed ${counted(n, "time")}: ${line}`));
-}
-
-function picture(
-  { sample, x, prediction, probability, attributions, rows }: SampleView,
-  plans: Plan,
-  card: ModelCard,
-  resize: Resize,
-  model: Model,
-) {
-  const scoresOf = (method: string) => {
-    const scores = rows.find((r) => r.method === method && r.targetKind === "predicted")?.scores ?? {};
-    return ["deletion-auc", "insertion-auc", "infidelity"]
-      .filter((id) => id in scores)
-      .map((id) => `${directed(id)} ${scores[id].toFixed(3)}`);
-  };
-  const truth = sample.labels.map((l) => className(card, l)).join(", ");
-  return sheet(
-    [
-      {
-        title: `${className(card, prediction)} ${probability.toFixed(3)}`,
-        lines: [`annotated: ${truth}`],
-        image: pixelImage(x),
-        boxes: sample.labels.flatMap((label) =>
-          boxesOf(sample, label, model.shape, resize).map((b) => ({
-            x: b.x0,
-            y: b.y0,
-            width: b.x1 - b.x0,
-            height: b.y1 - b.y0,
-          })),
-        ),
-        tiles: plans.methods.map(({ method, notApplicable }) => {
-          const attribution = attributions.get(method.id);
-          return attribution
-            ? tileOf(method, attribution, scoresOf(method.id))
-            : missingTile(method.id, notApplicable ?? "failed");
-        }),
-      },
-    ],
-    { title: sample.id, subtitle: `explained class: ${className(card, prediction)}` },
-  );
 }

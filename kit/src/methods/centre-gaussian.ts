@@ -9,6 +9,8 @@ export const centreGaussian = defineMethod({
   title: "Centre Gaussian",
   summary:
     "A Gaussian about the centre, sd a quarter of each side: photographers put the object in the middle.",
+  formula: "Φᵢⱼ = exp(−(u² + v²)/(2 · 0.25²)), u and v the distances from the centre in sides",
+  limits: "A control: it knows where photographers point.",
   async attribute({ x: { dims } }) {
     const [, height, width] = dims;
     const bell = (i: number, side: number) => Math.exp(-(((i + 0.5) / side - 0.5) ** 2) / (2 * 0.25 ** 2));

@@ -8,6 +8,8 @@ export const constant = defineMethod({
   id: "constant",
   title: "Constant",
   summary: "1 everywhere: a map that says nothing.",
+  formula: "Φᵢ = 1",
+  limits: "A control: it knows nothing.",
   async attribute({ x: { dims } }) {
     const [, height, width] = dims;
     return float32([height, width], new Float32Array(height * width).fill(1));

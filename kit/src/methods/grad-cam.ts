@@ -16,6 +16,9 @@ export const gradCam = defineMethod({
   paper: "arXiv:1610.02391",
   revision: 1,
   summary: "ReLU(Σ_k mean(∂f/∂A_k) · A_k) over the channels of the CAM layer, bilinear to the input size.",
+  formula: "Φ = ReLU(Σₖ mean(∂f/∂Aₖ) · Aₖ), bilinear to [H,W]",
+  limits:
+    "As coarse as its layer, and the mean of a channel's gradient may point to places that the model did not use.",
   kind: "map",
   map: "sum",
   needs: ["gradient", "cam"],

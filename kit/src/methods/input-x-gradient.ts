@@ -16,6 +16,9 @@ export const inputXGradient = defineMethod({
   paper: "arXiv:1605.01713",
   revision: 1,
   summary: "(x − r) ⊙ ∂f/∂x: the first-order share of each pixel in f(x) − f(r).",
+  formula: "Φ = (x − r) ⊙ ∂f/∂x",
+  limits:
+    "A first-order estimate at x: right on linear models only, and zero wherever the image has the reference's colour.",
   kind: "contribution",
   map: "sum",
   needs: ["gradient"],

@@ -17,6 +17,9 @@ export const integratedGradients = defineMethod({
   paper: "arXiv:1703.01365",
   revision: 1,
   summary: "(x − r) ⊙ the mean gradient on the straight path from r to x; sums to f(x) − f(r).",
+  formula: "Φ = (x − r) ⊙ Σₖ wₖ ∂f/∂x(r + tₖ(x − r))",
+  limits:
+    "Hangs on the reference: a pixel of its colour gets nothing; and the points between x and r are images that the model never saw.",
   kind: "contribution",
   map: "sum",
   needs: ["gradient"],

@@ -1,5 +1,6 @@
 /** What an attribution method is: data about it, and one pure async function of a probe. */
 import { KitError } from "../errors.ts";
+import type { Model } from "../model/model.ts";
 import type { Probe } from "../model/probe.ts";
 import type { Float32Tensor } from "../onnx/tensor.ts";
 import { type ParamSpecs, type Params, type ParamValue, resolveParams } from "../params.ts";
@@ -11,8 +12,8 @@ export type MapRule = "abs-sum" | "sum";
 /** "sensitivity": a rate of change of the score; "contribution": a share of a score difference; "map": neither. */
 export type AttributionKind = "sensitivity" | "contribution" | "map";
 
-/** What a method must be able to ask of the model. */
-export type Need = "gradient" | "cam";
+/** What a method must be able to ask: of the model, and of the data set ("others": further images to compare with). */
+export type Need = "gradient" | "cam" | "others";
 
 /** A random draw or data input that can be supplied from outside by this name (`--with noise=n.npy`). */
 export interface InputSpec {
@@ -32,6 +33,8 @@ export interface MethodContext<P = Readonly<Record<string, ParamValue>>> {
   rng(purpose: string): Rng;
   /** CAM methods: return the map at its own resolution, before ReLU and resizing. */
   readonly raw: boolean;
+  /** Further images of the data set, the same for every method and metric at this one; none where there is only one image. */
+  others(): Promise<readonly Float32Tensor[]>;
 }
 
 /** Model passes one attribution takes. */
@@ -49,6 +52,10 @@ interface Definition<S extends ParamSpecs> {
   readonly revision: number;
   /** one sentence: what it computes */
   readonly summary: string;
+  /** in the letters of the docs: Φ attribution, f score, x image, r reference, A activation, g gradient, ⊙ elementwise */
+  readonly formula: string;
+  /** one sentence: what it cannot see, or where it misleads */
+  readonly limits: string;
   readonly kind: AttributionKind;
   readonly map: MapRule;
   /** cannot know the model: run beside every method, never ranked */
@@ -56,6 +63,8 @@ interface Definition<S extends ParamSpecs> {
   readonly needs: readonly Need[];
   readonly params: S;
   readonly inputs?: Readonly<Record<string, InputSpec>>;
+  /** Why this model cannot be explained so, naming what stands against it; undefined where it can. What `needs` says is asked apart. */
+  refuses?(model: Model): string | undefined;
   cost(params: Params<S>, shape: { height: number; width: number }): Cost;
   /** Returns float32 [C,H,W] or [H,W], signed, in units of the score. */
   attribute(context: MethodContext<Params<S>>): Promise<Float32Tensor>;
@@ -76,6 +85,7 @@ export interface AttributeOptions {
   readonly given?: Readonly<Record<string, Float32Tensor>>;
   readonly rng: (purpose: string) => Rng;
   readonly raw?: boolean;
+  readonly others?: () => Promise<readonly Float32Tensor[]>;
 }
 
 /**
@@ -89,7 +99,7 @@ export async function attribute(
   probe: Probe,
   options: AttributeOptions,
 ): Promise<Float32Tensor> {
-  const { given = {}, rng, raw = false } = options;
+  const { given = {}, rng, raw = false, others = async () => [] } = options;
   if (raw && !method.needs.includes("cam")) {
     throw new KitError("E_PARAM", {
       problem: `${method.id} has no map at a resolution of its own`,
@@ -111,6 +121,7 @@ export async function attribute(
     given: (name) => (Object.hasOwn(given, name) ? given[name] : undefined),
     rng,
     raw,
+    others,
   });
 }
 

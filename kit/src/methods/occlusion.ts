@@ -20,6 +20,9 @@ export const occlusion = defineMethod({
   revision: 1,
   summary:
     "The fall of f when a sliding window shows the reference, averaged over the windows covering a pixel.",
+  formula: "Φᵢ = mean over windows W ∋ i of f(x) − f(x with W hidden)",
+  limits:
+    "One window at a time: evidence that is there twice is not missed, and hiding makes images that the model never saw.",
   kind: "contribution",
   map: "sum",
   needs: [],

@@ -8,6 +8,8 @@ export const random = defineMethod({
   id: "random",
   title: "Random",
   summary: "Uniform noise, the same for every model and every perturbation of an image.",
+  formula: "Φᵢ ~ U[0, 1)",
+  limits: "A control: it knows nothing.",
   async attribute({ x: { dims }, rng }) {
     const [, height, width] = dims;
     const stream = rng("random");

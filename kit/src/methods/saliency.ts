@@ -15,6 +15,9 @@ export const saliency = defineMethod({
   paper: "arXiv:1312.6034",
   revision: 1,
   summary: "∂f/∂x, the gradient of the explained class's logit with respect to the image.",
+  formula: "Φ = ∂f/∂x",
+  limits:
+    "Shows where the score would change fastest, not what it rests on: where the score is saturated it is near zero, and it is noisy on deep ReLU networks.",
   kind: "sensitivity",
   map: "abs-sum",
   needs: ["gradient"],

@@ -16,6 +16,8 @@ export const smoothgrad = defineMethod({
   paper: "arXiv:1706.03825",
   revision: 1,
   summary: "The mean of ∂f/∂x over noisy copies x + ε, ε normal with sd sigma × (max − min of x).",
+  formula: "Φ = mean over draws of ∂f/∂x(x + ε), ε ~ N(0, (sigma · range)²)",
+  limits: "Explains the model smoothed by noise, which is another one; the noise's size is a choice.",
   kind: "sensitivity",
   map: "abs-sum",
   needs: ["gradient"],

@@ -9,6 +9,8 @@ export const sobel = defineMethod({
   title: "Sobel edges",
   summary:
     "Edge strength of the image's channel mean (3×3 Sobel, edges replicated): what an edge detector would call an explanation.",
+  formula: "Φ = √(Gx² + Gy²) of the channel mean, 3×3 Sobel",
+  limits: "A control: it knows the image and nothing of the model.",
   async attribute({ x: { dims, data } }) {
     const [channels, height, width] = dims;
     const grey = (i: number, j: number) => {

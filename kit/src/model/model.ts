@@ -3,14 +3,14 @@
  * metrics see one image at a time.
  */
 import { backward, formatGap, opsWithoutVjp } from "../autodiff/backward.ts";
-import { graphFor, graphOptionsFor } from "../autodiff/graph-options.ts";
+import { type GraphOptions, graphFor, graphOptionsFor } from "../autodiff/graph-options.ts";
 import { inChunks, type Learned } from "../engine/chunk.ts";
 import type { Provider } from "../engine/engine.ts";
 import type { SessionPool } from "../engine/pool.ts";
 import { KitError } from "../errors.ts";
 import type { FoldedGraph } from "../onnx/fold.ts";
 import { type Graph, prune } from "../onnx/graph.ts";
-import { shapeAt } from "../onnx/shapes.ts";
+import { type Shape, shapeAt } from "../onnx/shapes.ts";
 import { type Float32Tensor, float32, sizeOf, toFloat32 } from "../onnx/tensor.ts";
 import type { Rng } from "../rng.ts";
 import { type CamLayer, onGrid } from "./cam-layer.ts";
@@ -37,6 +37,35 @@ export interface Pass {
 /** Writes image `k` into `out` [C·H·W]. */
 export type Fill = (k: number, out: Float32Array) => void;
 
+/** The places of item `k` in what the graph is fed, by the program's names for them; all zeros before. */
+export type Feeds = Readonly<Record<string, Float32Array>>;
+
+/** What a program starts from. */
+export interface Parts extends Pick<Prepared, "folded" | "score" | "cam"> {
+  /** name of the image's tensor */
+  readonly input: string;
+  /** what `backward` should make for the device */
+  readonly options: GraphOptions;
+}
+
+export interface Built {
+  readonly folded: FoldedGraph;
+  /** what is fed, by names of the program's own: tensor names of the graph, the first axis the batch */
+  readonly feeds: Readonly<Record<string, string>>;
+  /** tensors of the graph, the first axis the batch */
+  readonly fetches: readonly string[];
+}
+
+/** A graph of one's own, made of the model's: for methods that want more of it than scores and gradients. */
+export interface Program {
+  /** Programs of one name are one graph, and one session. */
+  readonly id: string;
+  /** of one item, in images */
+  readonly passes: { readonly forwards: number; readonly backwards: number };
+  /** Pure. Throws KitError where the model does not allow it. */
+  readonly build: (parts: Parts) => Built;
+}
+
 export interface Model {
   readonly prepared: Prepared;
   readonly shape: ImageShape;
@@ -59,6 +88,13 @@ export interface Model {
     target: (k: number) => number,
     visit: (k: number, pass: Pass) => void,
     others?: Wants,
+  ): Promise<void>;
+  /** Runs `count` items through a graph of one's own; what `visit` is given lives as long as the call. */
+  run(
+    program: Program,
+    count: number,
+    fill: (k: number, feeds: Feeds) => void,
+    visit: (k: number, outputs: readonly Float32Array[]) => void,
   ): Promise<void>;
   /** Logits → probabilities: softmax, or a sigmoid per label. */
   probabilities(logits: Float32Array): Float64Array;
@@ -113,7 +149,6 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
   const { pool, memory, key = "model", provider = "cpu", batch, onHalved } = options;
   const { exact = provider === "cpu", shuffled = new Map() } = options;
   const { input, folded, score, classes, fixedBatch, cam } = prepared;
-  const pixels = input.channels * input.height * input.width;
   const budget = batchBudget(memory, provider);
   const learned = new Map<string, Learned>();
   const purposes = new Map<string, Purpose>();
@@ -125,10 +160,12 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
     purposes.set(id, made);
     return made;
   };
-  const forwardPurpose = () => purpose("forward", () => forwardOnly(folded, score, provider));
+  const forwardPurpose = () => purpose("forward", () => forwardOnly(folded, input.name, score, provider));
   const backwardPurpose = ({ input: x, layer }: Wants) => {
     const wrt = [...(x ? [input.name] : []), ...(layer ? [camLayer().name] : [])];
-    return purpose(`backward ${wrt.join(" ")}`, () => differentiated(folded, score, wrt, provider));
+    return purpose(`backward ${wrt.join(" ")}`, () =>
+      differentiated(folded, input.name, score, wrt, provider),
+    );
   };
   const camLayer = (): CamLayer => {
     if (cam) return cam;
@@ -138,13 +175,11 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
     });
   };
 
-  /** Runs `count` images through one purpose, chunk by chunk. */
+  /** Runs `count` items through one purpose, chunk by chunk. */
   async function sweep(
-    id: string,
-    { graph, bytesPerImage, seed, fetches, slots }: Purpose,
+    { id, graph, bytesPerImage, feeds, fetches, slots }: Purpose,
     count: number,
-    fill: Fill,
-    target: ((k: number) => number) | undefined,
+    fill: (k: number, feeds: Feeds) => void,
     visit: (k: number, outputs: readonly Float32Array[]) => void,
   ): Promise<void> {
     const executable = await pool.get(`${key} ${id}`, graph, key);
@@ -167,22 +202,22 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
     await inChunks(count, chunks, async (start, size) => {
       // where two rows of one image were too many, one must do
       const rows = fixedBatch ?? (size === 1 && exact && state.limit !== 1 ? 2 : size);
-      const images = new Float32Array(rows * pixels);
-      for (let k = 0; k < size; k++) fill(start + k, images.subarray(k * pixels, (k + 1) * pixels));
-      const feeds: Record<string, Float32Tensor> = {
-        [input.name]: float32([rows, input.channels, input.height, input.width], images),
-      };
-      if (seed !== undefined && target !== undefined) {
-        const seeds = new Float32Array(rows * classes);
-        for (let k = 0; k < size; k++) seeds[k * classes + checkedClass(target(start + k), classes)] = 1;
-        feeds[seed] = float32([rows, classes], seeds);
+      const fed = feeds.map(({ role, name, shape }) => ({ role, name, tensor: zeros(shapeAt(shape, rows)) }));
+      for (let k = 0; k < size; k++) {
+        fill(
+          start + k,
+          Object.fromEntries(fed.map(({ role, tensor }) => [role, rowOf(tensor.data, k, rows)])),
+        );
       }
-      const outputs = await executable.run(feeds, fetches);
+      const outputs = await executable.run(
+        Object.fromEntries(fed.map(({ name, tensor }) => [name, tensor])),
+        fetches,
+      );
       const data = fetches.map((name) => toFloat32(outputs[name]));
       for (let k = 0; k < size; k++) {
         visit(
           start + k,
-          data.map((d) => d.subarray((k * d.length) / rows, ((k + 1) * d.length) / rows)),
+          data.map((d) => rowOf(d, k, rows)),
         );
       }
     });
@@ -196,7 +231,12 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
     passes,
     async forward(count, fill, visit) {
       passes.forwards += count;
-      await sweep("forward", forwardPurpose(), count, fill, undefined, (k, [logits]) => visit(k, logits));
+      await sweep(
+        forwardPurpose(),
+        count,
+        (k, { image }) => fill(k, image),
+        (k, [logits]) => visit(k, logits),
+      );
     },
     async backward(count, wants, fill, target, visit, others = wants) {
       const whole = backwardPurpose({
@@ -214,7 +254,11 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
       passes.forwards += count;
       passes.backwards += count;
       const none = new Float32Array(0);
-      await sweep(plan.id, plan, count, fill, target, (k, [logits, ...rest]) => {
+      const filled = (k: number, { image, seed }: Feeds) => {
+        fill(k, image);
+        seed[checkedClass(target(k), classes)] = 1;
+      };
+      await sweep(plan, count, filled, (k, [logits, ...rest]) => {
         const gradient = wants.input ? rest.shift()! : none;
         const [activation, activationGradient] = wants.layer ? rest : [none, none];
         if (wants.layer) refuseVanishing(prepared, activationGradient);
@@ -225,6 +269,15 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
           activationGradient: wants.layer ? onGrid(camLayer(), activationGradient) : none,
         });
       });
+    },
+    async run(program, count, fill, visit) {
+      const own = purpose(`program ${program.id}`, () => {
+        const options = graphOptionsFor(provider);
+        return programmed(program, { folded, score, cam, input: input.name, options }, provider);
+      });
+      passes.forwards += count * program.passes.forwards;
+      passes.backwards += count * program.passes.backwards;
+      await sweep(own, count, fill, visit);
     },
     probabilities: (logits) => probabilitiesOf(prepared, logits),
     reference(kind, x) {
@@ -258,15 +311,33 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
   return model;
 }
 
+/** What one item of a program puts in and gets out, in elements. */
+export function sizesOf({ folded: { shapes }, feeds, fetches }: Built) {
+  const size = (name: string) => sizeOf(shapeAt(shapes.get(name) ?? [], 1));
+  return {
+    feeds: Object.fromEntries(Object.entries(feeds).map(([role, name]) => [role, size(name)])),
+    fetches: fetches.map(size),
+  };
+}
+
 interface Purpose {
   readonly id: string;
   readonly graph: () => Graph;
   readonly bytesPerImage: number;
-  readonly seed: string | undefined;
+  readonly feeds: readonly { readonly role: string; readonly name: string; readonly shape: Shape }[];
   readonly fetches: readonly string[];
   /** batches begin at multiples of this many images, where numbers are to be exact */
   readonly slots: number;
 }
+
+const zeros = (dims: readonly number[]): Float32Tensor => float32(dims, new Float32Array(sizeOf(dims)));
+
+/** The part of item `k`, of `rows` that lie one behind the other. */
+const rowOf = (data: Float32Array, k: number, rows: number): Float32Array =>
+  data.subarray((k * data.length) / rows, ((k + 1) * data.length) / rows);
+
+const feedsOf = ({ shapes }: FoldedGraph, names: Readonly<Record<string, string>>): Purpose["feeds"] =>
+  Object.entries(names).map(([role, name]) => ({ role, name, shape: shapes.get(name)! }));
 
 /**
  * ONNX Runtime's native reductions add the elements of a row in an order that depends on the row's address modulo 16 bytes (Eigen's aligned
@@ -284,14 +355,14 @@ function slotsOf({ shapes }: FoldedGraph, graph: Graph): number {
 
 const summing = /^(Reduce|Softmax|LogSoftmax|GlobalAveragePool|GlobalLpPool)|Normalization$/;
 
-function forwardOnly(folded: FoldedGraph, score: string, provider: Provider): Purpose {
+function forwardOnly(folded: FoldedGraph, image: string, score: string, provider: Provider): Purpose {
   const graph = withOutputs(folded, [score]);
   return {
     id: "forward",
     graph: () => graphFor(provider, graph, folded.shapes),
     // activations die young in a forward pass: a quarter of them is alive at once, generously
     bytesPerImage: activationBytes(folded, graph) / 4,
-    seed: undefined,
+    feeds: feedsOf(folded, { image }),
     fetches: [score],
     slots: slotsOf(folded, graph),
   };
@@ -299,6 +370,7 @@ function forwardOnly(folded: FoldedGraph, score: string, provider: Provider): Pu
 
 function differentiated(
   folded: FoldedGraph,
+  image: string,
   score: string,
   wrt: readonly string[],
   provider: Provider,
@@ -318,9 +390,26 @@ function differentiated(
     id: `backward ${wrt.join(" ")}`,
     graph: () => graphFor(provider, graph, pass.folded.shapes),
     bytesPerImage: activationBytes(pass.folded, graph) / 2,
-    seed: pass.seed,
+    feeds: feedsOf(pass.folded, { image, seed: pass.seed }),
     fetches,
     slots: slotsOf(pass.folded, graph),
+  };
+}
+
+function programmed(program: Program, parts: Parts, provider: Provider): Purpose {
+  const { folded, feeds, fetches } = program.build(parts);
+  const whole = withOutputs(folded, fetches);
+  const read = new Set(whole.nodes.flatMap((n) => n.inputs));
+  // what the program cut off is not asked for
+  const graph = { ...whole, inputs: whole.inputs.filter((i) => read.has(i.name)) };
+  const fed = Object.entries(feeds).filter(([, name]) => graph.inputs.some((i) => i.name === name));
+  return {
+    id: `program ${program.id}`,
+    graph: () => graphFor(provider, graph, folded.shapes),
+    bytesPerImage: activationBytes(folded, graph) / 2,
+    feeds: feedsOf(folded, Object.fromEntries(fed)),
+    fetches,
+    slots: slotsOf(folded, graph),
   };
 }
 

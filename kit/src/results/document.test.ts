@@ -30,7 +30,7 @@ describe("a run of a real model", () => {
       shape: model.shape,
       available: 3,
       annotated: true,
-      unmet: (need) => (need === "cam" ? "no grid" : undefined),
+      unmet: { "grad-cam": "no grid" },
     });
     const resize = { method: "bilinear" } as const;
     const { quality } = await classify(model, dataset, resize);

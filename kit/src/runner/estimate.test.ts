@@ -22,7 +22,7 @@ const planFor = (
     shape,
     available: samples,
     annotated: true,
-    unmet: () => undefined,
+    unmet: {},
   });
 
 describe("the estimate", () => {

@@ -1,8 +1,10 @@
 /** What a run will cost, before it starts: passes by a rehearsal, seconds by a short calibration, memory from the graph. */
+
+import { graphOptionsFor } from "../autodiff/graph-options.ts";
 import type { Dataset, Sample } from "../datasets/dataset.ts";
 import { KitError } from "../errors.ts";
 import type { Cost } from "../methods/method.ts";
-import type { Model, Wants } from "../model/model.ts";
+import { type Feeds, type Model, type Program, sizesOf, type Wants } from "../model/model.ts";
 import type { Prepared } from "../model/prepare.ts";
 import { shapeAt } from "../onnx/shapes.ts";
 import { sizeOf } from "../onnx/tensor.ts";
@@ -86,6 +88,21 @@ function standIn(model: Model, passes: { forwards: number; backwards: number }):
     activationGradient: wants.layer ? layer : new Float32Array(0),
   });
   const image = new Float32Array(gradient.length);
+  const known = new Map<string, { feeds: Feeds; fetches: readonly Float32Array[] }>();
+  const answersOf = (program: Program) => {
+    const found = known.get(program.id);
+    if (found) return found;
+    const { input, ...parts } = model.prepared;
+    const sizes = sizesOf(program.build({ ...parts, input: input.name, options: graphOptionsFor("cpu") }));
+    const made = {
+      feeds: Object.fromEntries(
+        Object.entries(sizes.feeds).map(([role, size]) => [role, new Float32Array(size)]),
+      ),
+      fetches: sizes.fetches.map((size) => noise(rng, size)),
+    };
+    known.set(program.id, made);
+    return made;
+  };
   const stand: Model = {
     ...model,
     passes,
@@ -102,6 +119,15 @@ function standIn(model: Model, passes: { forwards: number; backwards: number }):
       for (let k = 0; k < count; k++) {
         fill(k, image);
         visit(k, answer(wants));
+      }
+    },
+    async run(program, count, fill, visit) {
+      passes.forwards += count * program.passes.forwards;
+      passes.backwards += count * program.passes.backwards;
+      const { feeds, fetches } = answersOf(program);
+      for (let k = 0; k < count; k++) {
+        fill(k, feeds);
+        visit(k, fetches);
       }
     },
     randomised: () => stand,
@@ -216,8 +242,19 @@ export interface BatchSize {
 }
 
 /**
- * Bytes of one engine at work: the sessions of a forward and a gradient graph, the latter with its weights twice, and one that is being
- * loaded; a batch, or the two rows of one image, with gradients beside activations; and the engine itself.
+ * Sessions an engine keeps. Methods with graphs of their own take one each besides the two that all share, and a graph that is loaded again
+ * for every image costs more than it computes; where weights are large two must do.
  */
-export const memoryOfJob = ({ weights, image }: Memory, { budget, images }: BatchSize): number =>
-  60e6 + 4 * weights + (images === undefined ? Math.max(budget, 4 * image) : 2 * image * Math.max(images, 2));
+export const sessionsOf = ({ weights }: Memory, budget: number): number => (20 * weights <= budget ? 8 : 2);
+
+/**
+ * Bytes of one engine at work: its sessions, every other with its weights twice, and one that is being loaded; a batch, or the two rows of
+ * one image, with gradients beside activations; and the engine itself.
+ */
+export const memoryOfJob = (
+  { weights, image }: Memory,
+  { budget, images, sessions = 2 }: BatchSize & { readonly sessions?: number },
+): number =>
+  60e6 +
+  (1.5 * sessions + 1) * weights +
+  (images === undefined ? Math.max(budget, 4 * image) : 2 * image * Math.max(images, 2));

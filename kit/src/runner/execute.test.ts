@@ -47,12 +47,20 @@ function run(
     shape: model.shape,
     available: selected.length,
     annotated: true,
-    unmet: () => undefined,
+    unmet: {},
   });
   return execute({ model, dataset, plan: plans, selected, resize, ...options });
 }
 
-const stub = { title: "Stub", paper: "none", revision: 1, summary: "", params: {} } as const;
+const stub = {
+  title: "Stub",
+  paper: "none",
+  revision: 1,
+  summary: "",
+  formula: "",
+  limits: "",
+  params: {},
+} as const;
 const free = { forwards: 0, backwards: 0 };
 
 const method = (id: string, attribute: Method["attribute"]): Method =>
@@ -62,7 +70,6 @@ const metric = (id: string, score: Metric["score"], changes: Partial<Metric> = {
   ...defineMetric({
     ...stub,
     id,
-    limits: "",
     family: "complexity",
     better: "higher",
     range: [0, 1],
@@ -151,7 +158,7 @@ describe("rows", () => {
       shape: smallModel(smallCnn()).shape,
       available: 4,
       annotated: false,
-      unmet: () => undefined,
+      unmet: {},
     });
     const { rows } = await execute({
       model: smallModel(smallCnn()),
@@ -177,7 +184,7 @@ describe("rows", () => {
       shape: model.shape,
       available: 4,
       annotated: false,
-      unmet: (need) => (need === "cam" ? "no grid" : undefined),
+      unmet: { "grad-cam": "no grid" },
     });
     const { rows } = await execute({ model, dataset: set(), plan: plans, selected: ids, resize });
     expect(new Set(rows.map((r) => r.method))).toEqual(new Set(["saliency"]));
@@ -403,7 +410,7 @@ describe("what it tells", () => {
       shape: model.shape,
       available: 4,
       annotated: true,
-      unmet: () => undefined,
+      unmet: {},
     });
     expect(last).toBe(passes);
   });

@@ -5,7 +5,6 @@ import type { Dataset } from "../datasets/dataset.ts";
 import type { EngineInfo } from "../engine/engine.ts";
 import { KitError } from "../errors.ts";
 import { canonicalJson } from "../json.ts";
-import type { Need } from "../methods/method.ts";
 import type { ImageShape } from "../model/image.ts";
 import type { Model } from "../model/model.ts";
 import type { Prepared } from "../model/prepare.ts";
@@ -15,6 +14,7 @@ import { methodOf, metricOf, protocolOf } from "../protocol/protocol.ts";
 import type { ModelCard } from "../schemas.generated.ts";
 import type { Resize } from "./pixels.ts";
 import { type Plan, plan } from "./plan.ts";
+import type { Unmet } from "./unmet.ts";
 
 type Params = Readonly<Record<string, ParamValue>>;
 
@@ -39,8 +39,8 @@ export interface RunFacts {
   readonly resize: Resize;
   readonly available: number;
   readonly annotated: boolean;
-  /** why a need of methods cannot be met on this model */
-  readonly unmet: Readonly<Record<Need, string | null>>;
+  /** why methods cannot explain this model, by their ids */
+  readonly unmet: Unmet;
   readonly methods: readonly { readonly id: string; readonly revision: number; readonly params: Params }[];
   readonly metrics: readonly {
     readonly id: string;
@@ -136,7 +136,7 @@ export function planOf(facts: RunFacts): Plan {
     available: facts.available,
     samples: facts.samples === Math.min(protocol.samples, facts.available) ? undefined : facts.samples,
     annotated: facts.annotated,
-    unmet: (need) => facts.unmet[need] ?? undefined,
+    unmet: facts.unmet,
   });
   const { methods, metrics, samples } = facts;
   const details = [

@@ -11,7 +11,7 @@ const base: PlanOptions = {
   shape,
   available: 1000,
   annotated: true,
-  unmet: () => undefined,
+  unmet: {},
 };
 const of = (changes: Partial<PlanOptions>) => plan({ ...base, ...changes });
 
@@ -50,7 +50,7 @@ describe("plan", () => {
   });
 
   it("says why a method cannot run", () => {
-    const { methods } = of({ unmet: (need) => (need === "cam" ? "no grid" : undefined) });
+    const { methods } = of({ unmet: { "grad-cam": "no grid" } });
     expect(methods.filter((m) => m.notApplicable).map((m) => [m.method.id, m.notApplicable])).toEqual(
       methods.filter((m) => m.method.needs.includes("cam")).map((m) => [m.method.id, "no grid"]),
     );
@@ -69,7 +69,7 @@ describe("plan", () => {
     const chosen = {
       methods: ["saliency", "integrated-gradients", "grad-cam"].map(methodOf),
       samples: 40,
-      unmet: (need: string) => (need === "cam" ? "no grid" : undefined),
+      unmet: { "grad-cam": "no grid" },
     };
     const passes = (metrics: readonly string[]) => of({ ...chosen, metrics: metrics.map(metricOf) }).passes;
     // 1 forward to predict; saliency 1 + 1, integrated gradients 50 + 50

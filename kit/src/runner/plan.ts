@@ -1,9 +1,10 @@
 /** What an evaluation will do, before it does it. Pure: no model runs, nothing is read. */
-import type { Method, Need } from "../methods/method.ts";
+import type { Method } from "../methods/method.ts";
 import type { Metric } from "../metrics/metric.ts";
 import type { ImageShape } from "../model/image.ts";
 import { type ParamValue, resolveParams } from "../params.ts";
 import { type Protocol, protocolParams } from "../protocol/protocol.ts";
+import type { Unmet } from "./unmet.ts";
 
 type Values = Readonly<Record<string, ParamValue>>;
 
@@ -45,8 +46,8 @@ export interface PlanOptions {
   readonly samples?: number;
   /** whether samples carry masks or boxes */
   readonly annotated: boolean;
-  /** why this need cannot be met on this model, or undefined */
-  readonly unmet: (need: Need) => string | undefined;
+  /** why methods cannot explain this model, by their ids */
+  readonly unmet: Unmet;
 }
 
 export function plan(options: PlanOptions): Plan {
@@ -56,7 +57,7 @@ export function plan(options: PlanOptions): Plan {
     (method): PlannedMethod => ({
       method,
       params: resolveParams(method.id, method.params, protocolParams(protocol, method.params)),
-      notApplicable: method.needs.map(unmet).find((reason) => reason !== undefined),
+      notApplicable: Object.hasOwn(unmet, method.id) ? unmet[method.id] : undefined,
     }),
   );
   const metrics = options.metrics

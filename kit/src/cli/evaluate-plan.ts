@@ -1,0 +1,106 @@
+import type { Dataset } from "../datasets/dataset.ts";
+import { formatBytes } from "../engine/chunk.ts";
+import type { EngineTime } from "../engine/engine.ts";
+import { calibrate, rehearse, secondsFor, totalEffort } from "../runner/estimate.ts";
+import type { Failure } from "../runner/execute.ts";
+import type { Plan } from "../runner/plan.ts";
+import type { openEngines } from "./engines.ts";
+import type { Io } from "./io.ts";
+import { formatRoughly } from "./progress.ts";
+import { counted } from "./report.ts";
+import { table } from "./table.ts";
+
+export const planData = (plans: Plan) => ({
+  protocol: plans.protocol.id,
+  standard: plans.standard,
+  samples: plans.samples,
+  passes: plans.passes,
+  methods: plans.methods.map((m) => ({
+    id: m.method.id,
+    params: m.params,
+    notApplicable: m.notApplicable ?? null,
+  })),
+  metrics: plans.metrics.map((m) => ({ id: m.metric.id, params: m.params, samples: m.samples })),
+});
+
+export function sayPlan(io: Io, plans: Plan): void {
+  const missing = plans.methods.filter((m) => m.notApplicable !== undefined);
+  io.say(
+    `plan: protocol ${plans.protocol.id}${plans.standard ? "" : " (non-standard choice)"}, ${counted(plans.samples, "image")}, ${counted(
+      plans.methods.length - missing.length,
+      "method",
+    )} × ${counted(plans.metrics.length, "metric")}, at most ${plans.passes.toLocaleString("en")} model passes`,
+    ...missing.map((m) => `not applicable: ${m.method.id}: ${m.notApplicable}`),
+  );
+}
+
+export const planText = (plans: Plan, width: number | undefined): string =>
+  `${table(
+    [{ title: "method" }, { title: "parameters" }],
+    plans.methods.map(({ method, params, notApplicable }) => [
+      method.id,
+      notApplicable === undefined ? paramsText(params) : "not applicable",
+    ]),
+    { width },
+  )}\n${table(
+    [{ title: "metric" }, { title: "images" }, { title: "parameters" }],
+    plans.metrics.map(({ metric, samples, params }) => [metric.id, samples, paramsText(params)]),
+    { width },
+  )}`;
+
+const paramsText = (params: Readonly<Record<string, unknown>>): string =>
+  Object.entries(params)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(" ");
+
+/** How much of the time of all engines went into what; kit/bench/memory.ts reads it. */
+export function timeText(now: EngineTime, before: EngineTime, ms: number, jobs: number): string {
+  const share = (part: number) => `${((100 * part) / (ms * jobs)).toFixed(1)} %`;
+  const [runs, loads] = [now.runs - before.runs, now.loads - before.loads];
+  return `time: ${(ms / 1000).toFixed(1)} s on ${counted(jobs, "engine")}: ${share(runs)} in model runs, ${share(loads)} loading graphs, ${share(ms * jobs - runs - loads)} outside`;
+}
+
+export interface Estimate {
+  readonly forwards: number;
+  readonly backwards: number;
+  readonly seconds: number;
+  readonly jobs: number;
+  /** bytes */
+  readonly memory: number;
+  readonly text: string;
+}
+
+export async function estimated(
+  plans: Plan,
+  engines: Pick<Awaited<ReturnType<typeof openEngines>>, "models" | "jobs" | "memory">,
+  positions: readonly number[],
+  dataset: Dataset,
+  annotated: boolean,
+): Promise<Estimate> {
+  const { models, jobs, memory } = engines;
+  const now = () => performance.now();
+  const explaining = totalEffort(await rehearse(plans, models[0], { annotated, now }), positions, plans);
+  const effort = { ...explaining, forwards: explaining.forwards + dataset.count };
+  const { forwards, backwards } = effort;
+  const speed = await calibrate(models.slice(0, jobs), { plan: plans, now });
+  for (const model of models) Object.assign(model.passes, { forwards: 0, backwards: 0 });
+  const seconds = secondsFor(effort, speed, jobs);
+  return {
+    forwards,
+    backwards,
+    seconds,
+    jobs,
+    memory,
+    text: `estimate: ${forwards.toLocaleString("en")} forward passes, ${backwards.toLocaleString("en")} with a gradient; ≈ ${formatRoughly(seconds * 1000)} on ${counted(jobs, "engine")}; memory up to ${formatBytes(memory)}`,
+  };
+}
+
+/** Why units failed, each reason once; the run document has their codes. */
+export function sayFailures(io: Io, failures: readonly Failure[]): void {
+  const counts = new Map<string, number>();
+  for (const f of failures) {
+    const line = `${f.method}${f.metric ? ` × ${f.metric}` : ""}: ${f.reason}  [${f.code}]`;
+    counts.set(line, (counts.get(line) ?? 0) + 1);
+  }
+  io.say(...[...counts].map(([line, n]) => `failed ${counted(n, "time")}: ${line}`));
+}
