@@ -8,7 +8,6 @@ import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { formatBytes } from "../src/engine/chunk.ts";
 import type { Device } from "../src/engine/device.ts";
 import type { Engine } from "../src/engine/engine.ts";
 import { defaultBudget, machineFacts, openEngine } from "../src/engine/node.ts";
@@ -18,6 +17,7 @@ import { filled, type Kind, kinds, measuredGraph, type Source, sources } from ".
 import { type MeasuredMethod, measuredMethods, methodRun } from "./methods.ts";
 import { peakOfOurs, peakOfTorch } from "./peak.ts";
 import { type Profile, profileOf } from "./profile.ts";
+import { contestText, type Peak, peakText, type Row, rowText } from "./report.ts";
 import { startTorch, type Torch } from "./torch.ts";
 
 const help = `usage: npm run bench -- [options] [model.onnx | folder]...
@@ -77,37 +77,6 @@ interface Contender {
   release(): Promise<void>;
 }
 
-interface Ratio {
-  readonly of: string;
-  readonly to: string;
-  readonly median: number;
-  readonly low: number;
-  readonly high: number;
-}
-
-interface Row {
-  readonly model: string;
-  /** "forward and gradient", or the method */
-  readonly what: string;
-  readonly batch: number;
-  readonly rounds: number;
-  /** load of the machine before and after, which includes ours */
-  readonly load: readonly [number, number];
-  /** medians */
-  readonly milliseconds: Readonly<Record<string, number>>;
-  readonly ratios: readonly Ratio[];
-  /** contenders that could not run, and why */
-  readonly failed: Readonly<Record<string, string>>;
-}
-
-interface Peak {
-  readonly model: string;
-  readonly kind: Kind;
-  readonly batch: number;
-  readonly native: number;
-  readonly torch: number | undefined;
-}
-
 /** Milliseconds between contenders: threads of the one before may go on spinning for a while. */
 const settle = 50;
 
@@ -140,18 +109,19 @@ try {
   if (values.wasm) engines.push(["wasm", await open("wasm")]);
   if (values.torch) torch = await startTorch(values.python, threads);
   const products = { native: await gigaflops(engines[0][1]), torch: torch?.gigaflops };
-  describeMachine(torch?.version, products);
+  say(contestText({ threads, torch: torch?.version, gigaflops: products }));
 
   const rows: Row[] = [];
   const peaks: Peak[] = [];
   const profiles: (Profile & { readonly model: string })[] = [];
   for (const source of measured) {
-    for (const batch of batches) rows.push(print(await gradients(source, batch, engines, torch)));
+    for (const batch of batches) rows.push(shown(await gradients(source, batch, engines, torch), rowText));
     if (values.methods) {
-      for (const id of measuredMethods) rows.push(print(await wholeMethod(source, id, engines[0][1], torch)));
+      for (const id of measuredMethods)
+        rows.push(shown(await wholeMethod(source, id, engines[0][1], torch), rowText));
     }
     if (source.path === undefined) continue;
-    if (values.peak) peaks.push(printPeak(peakOf(source, Math.max(...batches), torch)));
+    if (values.peak) peaks.push(shown(peakOf(source, Math.max(...batches), torch), peakText));
     if (!values.profile) continue;
     for (const kind of kinds) {
       const profile = profileOf(source.path, kind, Math.min(...batches), threads);
@@ -190,6 +160,11 @@ try {
   process.exitCode = 1;
 } finally {
   torch?.stop();
+}
+
+function shown<T>(found: T, text: (found: T) => string): T {
+  say(text(found));
+  return found;
 }
 
 async function open(device: string): Promise<Engine> {
@@ -369,47 +344,4 @@ async function gigaflops(engine: Engine): Promise<number> {
   }
   await executable.release();
   return (2 * 1024 ** 3) / best / 1e6;
-}
-
-function describeMachine(
-  torchVersion: string | undefined,
-  products: { native: number; torch: number | undefined },
-): void {
-  const { cpu, cores, memory, platform, arch, node: nodeVersion } = machineFacts();
-  const gib = Math.round(memory / 2 ** 30);
-  say(
-    `${cpu}, ${cores} cores, ${gib} GiB, ${platform} ${arch}, Node ${nodeVersion}; ${threads} threads each`,
-  );
-  if (products.torch !== undefined) {
-    const [mine, theirs] = [products.native.toFixed(0), products.torch.toFixed(0)];
-    say(`PyTorch ${torchVersion}, eager, parameters frozen`);
-    say(`matrix product: ONNX Runtime ${mine} GFLOP/s, PyTorch ${theirs} GFLOP/s`);
-    if (products.torch < products.native / 10) {
-      say("WARNING: this PyTorch has a slow BLAS; ratios to it say little. Debian: libopenblas0-pthread");
-    }
-  }
-  say("ratio of times in one round: median [quartiles]; above 1 the first is slower\n");
-}
-
-function print(row: Row): Row {
-  const { model, what, batch, rounds, load, milliseconds, ratios, failed } = row;
-  say(
-    `${model}, ${what}, batch ${batch}, ${rounds} rounds, load ${load.map((l) => l.toFixed(1)).join(" to ")}`,
-  );
-  const each = Object.entries(milliseconds).map(([name, ms]) => `${name} ${ms.toFixed(1)}`);
-  say(`  ms: ${each.join(", ")}`);
-  for (const { of, to, median, low, high } of ratios) {
-    const spread = `[${low.toFixed(2)} ${high.toFixed(2)}]`;
-    say(`  ${`${of} / ${to}`.padEnd(34)} ${median.toFixed(2).padStart(6)}  ${spread}`);
-  }
-  for (const [name, reason] of Object.entries(failed)) say(`  ${name}: did not run: ${reason}`);
-  return row;
-}
-
-function printPeak(peak: Peak): Peak {
-  const { native, torch, batch } = peak;
-  const against =
-    torch === undefined ? "" : `, PyTorch ${formatBytes(torch)}: ${(native / torch).toFixed(2)}`;
-  say(`  peak memory of a gradient at batch ${batch}: ${formatBytes(native)}${against}`);
-  return peak;
 }

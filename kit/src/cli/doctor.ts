@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { formatBytes } from "../engine/chunk.ts";
 import { type Device, deviceName } from "../engine/device.ts";
 import type { Attempt, Diagnosis } from "../engine/node.ts";
+import { batchBudget } from "../model/model.ts";
 import { defaultBudget, probeDevices } from "../node.ts";
 import { ResultRefused } from "./errors.ts";
 import type { Run } from "./io.ts";
@@ -37,9 +38,10 @@ Examples:
     .action(
       run<[Options]>(async (io, { threads, device }) => {
         const diagnosis = await probeDevices({ threads, device });
-        const budget = defaultBudget();
         const alone = device !== undefined && device !== "auto";
-        const chosen = alone ? null : automaticOf(diagnosis);
+        const taken = alone ? diagnosis.devices.find((d) => d.ok) : automaticOf(diagnosis);
+        const chosen = alone || taken === undefined ? null : deviceName(taken);
+        const budget = batchBudget(defaultBudget(), taken?.provider ?? "cpu");
         await io.result(
           { ...diagnosis, budget, auto: chosen },
           report(diagnosis, budget, chosen, io.columns),
@@ -51,10 +53,8 @@ Examples:
 }
 
 /** What `--device auto` takes of these, by the same order: WebGPU and other engines wait to be asked for. */
-const automaticOf = ({ devices }: Diagnosis): string | null => {
-  const first = devices.find((d) => d.ok && d.provider !== "webgpu" && d.package.startsWith("onnxruntime-"));
-  return first === undefined ? null : deviceName(first);
-};
+const automaticOf = ({ devices }: Diagnosis): Attempt | undefined =>
+  devices.find((d) => d.ok && d.provider !== "webgpu" && d.package.startsWith("onnxruntime-"));
 
 /** The text. `chosen` is what auto takes, null where that was not asked or nothing works. */
 export function report(
