@@ -14,6 +14,7 @@ export {
 } from "./methods/method.ts";
 export { metrics } from "./metrics/index.ts";
 export { defineMetric, type Metric, type MetricContext, type Score, score, skip } from "./metrics/metric.ts";
+export type { ClassEmbeddings } from "./model/contrastive.ts";
 export { createModel, type Model } from "./model/model.ts";
 export { type Prepared, type PrepareOptions, prepare } from "./model/prepare.ts";
 export { createProbe, type Probe } from "./model/probe.ts";

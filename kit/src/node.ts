@@ -7,6 +7,7 @@ import type { Engine } from "./engine/engine.ts";
 import { defaultBudget, type OpenOptions, openEngine } from "./engine/node.ts";
 import { createPool } from "./engine/pool.ts";
 import { KitError } from "./errors.ts";
+import { withClassEmbeddings } from "./model/contrastive.ts";
 import { createModel, type Model } from "./model/model.ts";
 import { type PrepareOptions, prepare } from "./model/prepare.ts";
 import type { Graph } from "./onnx/graph.ts";
@@ -120,6 +121,7 @@ export interface OpenModel {
   readonly model: Model;
   readonly card: ModelCard;
   readonly engine: Engine;
+  /** of the file; with `text`, of the file's and the embeddings' and the scale */
   readonly sha256: string;
   /** with `device: "auto"`: what was taken and why, in one line */
   readonly choice: string | undefined;
@@ -131,7 +133,7 @@ export interface OpenModel {
 /**
  * A model file ready to be asked, on the best engine there is. Close it after use.
  *
- * @throws KitError E_MODEL_FILE, E_ONNX_*, E_CARD, E_MODEL_INPUT, E_MODEL_OUTPUT, E_DEVICE
+ * @throws KitError E_MODEL_FILE, E_ONNX_*, E_CARD, E_MODEL_INPUT, E_MODEL_OUTPUT, E_DEVICE; E_INPUT for `text` that does not fit
  */
 export async function openModel(path: string, options: OpenModelOptions = {}): Promise<OpenModel> {
   const card = options.card === undefined ? readCard(path) : checkCard(options.card, "the card");
@@ -149,7 +151,7 @@ export async function openModel(path: string, options: OpenModelOptions = {}): P
     }),
     card,
     engine,
-    sha256: file.sha256,
+    sha256: withClassEmbeddings(file.sha256, options.text),
     choice,
     advice,
     close: () => engine.close(),

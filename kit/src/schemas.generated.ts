@@ -592,7 +592,7 @@ export interface Run {
       sha256: string;
     };
     /**
-     * Methods, metrics, samples and parameters are exactly the protocol's; anything else is never ranked.
+     * Methods, metrics, samples and parameters are exactly the protocol's, maps from elsewhere left aside; anything else is never ranked.
      */
     standard: boolean;
     kit: string;
@@ -612,7 +612,7 @@ export interface Run {
       task: "multi-class" | "multi-label" | "binary";
       classes: number;
       /**
-       * Of the weights: the ONNX file and its external data.
+       * Of the weights: the ONNX file and its external data; with class embeddings from outside, of that hash, theirs and the scale (see the assumptions).
        */
       sha256: string;
       opset: number;
@@ -735,7 +735,7 @@ export interface Run {
        */
       memory: number;
     };
-    passes: Passes1;
+    passes: Passes;
     msPerAttribution: {
       /**
        * This interface was referenced by `undefined`'s JSON-Schema definition
@@ -814,7 +814,39 @@ export interface Method {
   standard: boolean;
   status: "ok" | "not-applicable" | "failed" | "external";
   reason: string | null;
-  cost: Passes;
+  /**
+   * Of one attribution; null where it was not computed here.
+   */
+  cost: Passes | null;
+  /**
+   * Of maps that were not computed here: only with status external, behind all other methods.
+   */
+  external?: {
+    /**
+     * Where the method is described, or its code is.
+     */
+    source: string;
+    /**
+     * How an attribution became a map.
+     */
+    map: "sum" | "abs-sum";
+    /**
+     * Maps that were used.
+     */
+    files: number;
+    /**
+     * Over the sha256 of these files, in the order of the selection.
+     */
+    sha256: string;
+    /**
+     * The maps came with the class that each explains, and it was the predicted one.
+     */
+    classesChecked: boolean;
+    /**
+     * There were maps of annotated classes too.
+     */
+    annotated: boolean;
+  };
 }
 export interface Params {
   /**
@@ -823,9 +855,6 @@ export interface Params {
    */
   [k: string]: number | boolean | string;
 }
-/**
- * Of one attribution.
- */
 export interface Passes {
   forwards: number;
   backwards: number;
@@ -930,10 +959,6 @@ export interface Ranking {
    */
   tieGroups: Slug[][];
 }
-export interface Passes1 {
-  forwards: number;
-  backwards: number;
-}
 
 export const runSchema = {
   "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -968,7 +993,7 @@ export const runSchema = {
           ]
         },
         "standard": {
-          "description": "Methods, metrics, samples and parameters are exactly the protocol's; anything else is never ranked.",
+          "description": "Methods, metrics, samples and parameters are exactly the protocol's, maps from elsewhere left aside; anything else is never ranked.",
           "type": "boolean"
         },
         "kit": {
@@ -1043,7 +1068,7 @@ export const runSchema = {
             },
             "sha256": {
               "$ref": "#/$defs/sha256",
-              "description": "Of the weights: the ONNX file and its external data."
+              "description": "Of the weights: the ONNX file and its external data; with class embeddings from outside, of that hash, theirs and the scale (see the assumptions)."
             },
             "opset": {
               "type": "integer",
@@ -1665,8 +1690,61 @@ export const runSchema = {
           "maxLength": 300
         },
         "cost": {
-          "$ref": "#/$defs/passes",
-          "description": "Of one attribution."
+          "description": "Of one attribution; null where it was not computed here.",
+          "anyOf": [
+            {
+              "$ref": "#/$defs/passes"
+            },
+            {
+              "type": "null"
+            }
+          ]
+        },
+        "external": {
+          "description": "Of maps that were not computed here: only with status external, behind all other methods.",
+          "type": "object",
+          "additionalProperties": false,
+          "properties": {
+            "source": {
+              "description": "Where the method is described, or its code is.",
+              "type": "string",
+              "pattern": "^https?://[A-Za-z0-9._~:/?#@!$&()*+,;=%-]+$",
+              "maxLength": 300
+            },
+            "map": {
+              "description": "How an attribution became a map.",
+              "enum": [
+                "sum",
+                "abs-sum"
+              ]
+            },
+            "files": {
+              "description": "Maps that were used.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 10000000
+            },
+            "sha256": {
+              "$ref": "#/$defs/sha256",
+              "description": "Over the sha256 of these files, in the order of the selection."
+            },
+            "classesChecked": {
+              "description": "The maps came with the class that each explains, and it was the predicted one.",
+              "type": "boolean"
+            },
+            "annotated": {
+              "description": "There were maps of annotated classes too.",
+              "type": "boolean"
+            }
+          },
+          "required": [
+            "source",
+            "map",
+            "files",
+            "sha256",
+            "classesChecked",
+            "annotated"
+          ]
         }
       },
       "required": [

@@ -9,6 +9,7 @@ import type { Check } from "./engine/check.ts";
 import type { Engine } from "./engine/engine.ts";
 import { createPool } from "./engine/pool.ts";
 import { type OpenWebOptions, openEngine, type WebAttempt } from "./engine/web.ts";
+import { withClassEmbeddings } from "./model/contrastive.ts";
 import { createModel, type Model } from "./model/model.ts";
 import { type PrepareOptions, prepare } from "./model/prepare.ts";
 import { readOnnx } from "./onnx/read.ts";
@@ -30,6 +31,7 @@ export { methods } from "./methods/index.ts";
 export { attribute, type Cost, type Method, relevance, toMap } from "./methods/method.ts";
 export { metrics } from "./metrics/index.ts";
 export { type Metric, type Score, score } from "./metrics/metric.ts";
+export type { ClassEmbeddings } from "./model/contrastive.ts";
 export type { Model } from "./model/model.ts";
 export { type Prepared, type PrepareOptions, prepare } from "./model/prepare.ts";
 export { createProbe, type Probe } from "./model/probe.ts";
@@ -69,7 +71,7 @@ export interface OpenModel {
   readonly attempts: readonly WebAttempt[];
   /** what the user should know of the engine: something else runs than was hoped for, and the way out */
   readonly advice: string | undefined;
-  /** of the bytes, hex */
+  /** of the bytes, hex; with `text`, of theirs and the embeddings' and the scale */
   readonly sha256: string;
   /** Frees the model's sessions, and the engine if it was opened here. */
   close(): Promise<void>;
@@ -101,7 +103,7 @@ export async function openModel(bytes: Uint8Array, options: OpenModelOptions = {
     check: opened?.check,
     attempts: opened?.attempts ?? [],
     advice: opened?.advice,
-    sha256: bytesToHex(sha256(bytes)),
+    sha256: withClassEmbeddings(bytesToHex(sha256(bytes)), options.text),
     async close() {
       await pool.release();
       await opened?.engine.close();

@@ -7,6 +7,7 @@ import { blurred, constantImage, type ImageShape } from "../src/model/image.ts";
 import type { Fill, Model } from "../src/model/model.ts";
 import type { Prepared } from "../src/model/prepare.ts";
 import { createProbe, type Probe } from "../src/model/probe.ts";
+import { atLayer, fromLayer } from "../src/model/programs.ts";
 import { type Float32Tensor, float32 } from "../src/onnx/tensor.ts";
 import { type Rng, rngOf } from "../src/rng.ts";
 
@@ -23,6 +24,8 @@ export interface Analytic {
     readonly columns: number;
     activation(x: Float32Array): Values;
     gradient(x: Float32Array, target: number): Values;
+    /** the logits of any activation, for methods that go on from the layer */
+    head?(activation: Float32Array): Values;
   };
   /** softmax unless told */
   readonly link?: "softmax" | "sigmoid";
@@ -50,7 +53,7 @@ export function analyticModel(formula: Analytic): Model {
     get prepared(): Prepared {
       throw new Error("an analytic model has no graph");
     },
-    shape,
+    shape: { ...shape, cam: cam && { channels: cam.channels, rows: cam.rows, columns: cam.columns } },
     classes: formula.logits(new Float32Array(size)).length,
     cam: layer,
     passes,
@@ -73,7 +76,20 @@ export function analyticModel(formula: Analytic): Model {
         });
       }
     },
-    run: () => Promise.reject(new Error("an analytic model has no graph")),
+    async run(program, count, fill, visit) {
+      const head = program.id === fromLayer.id && cam?.head;
+      if (!cam || !(head || program.id === atLayer.id)) throw new Error("an analytic model has no graph");
+      passes.forwards += count * program.passes.forwards;
+      for (let k = 0; k < count; k++) {
+        const fed = new Float32Array(head ? cam.channels * cam.rows * cam.columns : size);
+        fill(k, head ? { activation: fed } : { image: fed });
+        const outputs = head ? [head(fed)] : [cam.activation(fed), formula.logits(fed)];
+        visit(
+          k,
+          outputs.map((values) => Float32Array.from(values)),
+        );
+      }
+    },
     probabilities(logits) {
       if (link === "sigmoid") return Float64Array.from(logits, (z) => 1 / (1 + Math.exp(-z)));
       const e = Float64Array.from(logits, (z) => Math.exp(z - Math.max(...logits)));
@@ -147,6 +163,7 @@ export function reluNet(shape: ImageShape, seed: string): Analytic {
       columns: 2,
       activation: (x) => [0, 1, 2, 3, 3, 2, 1, 0].map((i, k) => (k < 4 ? 1 : 2) * x[i]),
       gradient: (_, target) => [1, -0.5, 0.25, 0.25, -2, 1, 0, 0.5].map((g) => g * (1 + target)),
+      head: (a) => [1, 2].map((scale) => scale * dot([1, -0.5, 0.25, 0.25, -2, 1, 0, 0.5], a)),
     },
   };
 }

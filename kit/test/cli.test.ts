@@ -422,7 +422,7 @@ describe("explain", () => {
     const ran = await cli("explain", at("picture.png"), ...cnnModel, "--out", out, "--class-names", "a,b,c");
     expect(ran.code).toBe(0);
     expect(ran.out).toMatch(/^index +class +probability$/m);
-    expect(ran.out).toMatch(/^saliency +\d+$/m);
+    expect(ran.out).toMatch(/^saliency +\d+ +1 +1$/m);
     expect(ran.out).toContain(`picture: ${out}`);
     expect(ran.out).not.toMatch(/centre-gaussian/);
     expect(ran.err).toMatch(/^engine: /m);
@@ -435,7 +435,7 @@ describe("explain", () => {
       ...["explain", at("picture.png"), ...cnnModel, "--method", "integrated-gradients"],
       ...["--param", "steps=4", "--class-names", "a,b,c", "--target", "b", "--out", out],
     );
-    expect(result).toMatchObject({ target: 1, class: "b", out });
+    expect(result).toMatchObject({ target: 1, class: "b", out: [out] });
     expect(result.predictions).toHaveLength(3);
     expect(result.assumptions).toContain("family cnn (no attention)");
     expect((await png(out)).width).toBeLessThan(600);
@@ -463,6 +463,70 @@ describe("explain", () => {
     expect(result.methods.map((m) => m.method)).toEqual(methods.map((m) => m.id));
   });
 
+  it("writes a page and a sheet of the methods named, with scores and the reasons of those that cannot", async () => {
+    const { out, err, code } = await cli(
+      ...["explain", at("picture.png"), ...cnnModel, "--method", "saliency,gradient-shap,constant"],
+      ...[
+        "--scores",
+        "--quick",
+        "--class-names",
+        "<b>,b,c",
+        "--target",
+        "0",
+        "--out",
+        at("p.html"),
+        "--out",
+        at("p.png"),
+      ],
+    );
+    expect({ code, err }).toMatchObject({ code: 0, err: expect.stringMatching(/^explain: 15\/15 in /m) });
+    expect(out).toMatch(
+      /^method +ms +forward +backward +deletion-auc ↓ +insertion-auc ↑ +infidelity ↓ +sparseness ↑$/m,
+    );
+    expect(out).toMatch(/^saliency +\d+ +1 +1 +0\.\d{3} /m);
+    expect(out).toMatch(/^not applicable: gradient-shap: it compares with 8 other images, here are 0$/m);
+    expect(out).toMatch(/^note: constant: map is the same everywhere$/m);
+    expect(out).toContain(`page: ${at("p.html")}\npicture: ${at("p.png")}`);
+    const page = readFileSync(at("p.html"), "utf8");
+    expect(page).toContain("&lt;b&gt;");
+    expect(page).not.toMatch(/<b><bdi><b>|<script/);
+    expect(page).toContain("not applicable: it compares with 8 other images");
+    expect(page).toMatch(/<dt>infidelity ↓<\/dt><dd>\d\.\d{3}<\/dd>/);
+    expect(page.match(/<img src="data:image\/png;base64,/g)).toHaveLength(2);
+    expect((await png(at("p.png"))).width).toBeGreaterThan(900);
+  });
+
+  it("compares with the other images of a folder", async () => {
+    mkdirSync(at("neighbours"));
+    for (let k = 0; k < 8; k++) await savePicture(at(`neighbours/${k}.png`), { at: k });
+    const result = await json<{ methods: { status: string; passes: object }[] }>(
+      ...["explain", at("picture.png"), ...cnnModel, "--method", "gradient-shap", "--param", "draws=2"],
+      ...["--others", at("neighbours"), "--out", at("compared.png")],
+    );
+    expect(result.methods).toMatchObject([{ status: "ok", passes: { forwards: 2, backwards: 2 } }]);
+  });
+
+  it("knows sets of methods by a word", async () => {
+    const result = await json<{ methods: { method: string; role: string }[] }>(
+      ...[
+        "explain",
+        at("picture.png"),
+        ...cnnModel,
+        "--method",
+        "controls,saliency",
+        "--out",
+        at("sets.png"),
+      ],
+    );
+    expect(result.methods.map((m) => m.role)).toEqual([
+      "control",
+      "control",
+      "control",
+      "control",
+      "standard",
+    ]);
+  });
+
   it("writes into the current folder, where nothing else was told", () => {
     const cwd = mkdtempSync(at("cwd-"));
     const ran = spawned(["explain", at("picture.png"), ...cnnModel, "--method", "saliency"], { cwd });
@@ -477,7 +541,7 @@ describe("explain", () => {
     const ran = await cli(...args, "--quiet");
     expect(ran.code).toBe(0);
     expect(ran.out).toMatch(new RegExp(`^not applicable: saliency: .*${noGradient}`, "m"));
-    expect(ran.out).toMatch(/^occlusion +\d+$/m);
+    expect(ran.out).toMatch(/^occlusion +\d+ +\d+ +0$/m);
     const one = await cli(...args, "--method", "saliency");
     expectRefusal(one, 1, "E_NO_GRADIENT");
     expect(one.err).toMatch(new RegExp(noGradient));
@@ -678,6 +742,16 @@ describe("what is refused", () => {
       "the picture as its own output",
       ["explain", at("picture.png"), ...cnnModel, "-o", at("picture.png")],
       /--out/,
+    ],
+    [
+      "a kind of picture we do not write",
+      ["explain", at("picture.png"), ...cnnModel, "-o", at("a.jpg")],
+      /\.png/,
+    ],
+    [
+      "a page of an overlay alone",
+      ["explain", at("picture.png"), ...cnnModel, "--method", "saliency", "--bare", "-o", at("a.html")],
+      /--bare is a picture/,
     ],
   ])("usage: %s", async (_, argv, says) => {
     expectRefusal(await cli(...argv), 2, "E_USAGE", says);

@@ -9,7 +9,9 @@ import { commandsIn, fences } from "./shell.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const examples = readdirSync(`${root}kit/examples`).filter((name) => name.endsWith(".md"));
-const pages = readdirSync(`${root}kit/docs`).filter((name) => name.endsWith(".md"));
+const pages = readdirSync(`${root}kit/docs`, { recursive: true, encoding: "utf8" })
+  .map((name) => name.replaceAll("\\", "/"))
+  .filter((name) => name.endsWith(".md"));
 const documents = [
   "README.md",
   "CONTRIBUTING.md",

@@ -56,6 +56,24 @@ describe("what data a run claims", () => {
     expect(messages(edition, [other])).toEqual([]);
   });
 
+  it("takes maps from elsewhere for a reason to measure again, and the same ones for none", () => {
+    const withMaps = (sha256: string, id: string) =>
+      claiming(({ methods }) => {
+        const external = { source: "https://example.org/", map: "sum", files: 16, sha256 };
+        (methods as unknown[]).push({ ...methods[0], id: "theirs", status: "external", external });
+      }, `phantom-shapes/made/${id}`);
+    const [bare, first, again, others] = [
+      claiming(),
+      withMaps("a", "2026-01-03-1"),
+      withMaps("a", "2026-01-04-2"),
+      withMaps("b", "2026-01-05-3"),
+    ];
+    expect(messages(first, [bare])).toEqual([]);
+    expect(messages(others, [bare, first])).toEqual([]);
+    expect(messages(again, [first])).toEqual([expect.stringContaining("is a run of the same model")]);
+    expect(messages(bare, [first])).toEqual([expect.stringContaining("is a run of the same model")]);
+  });
+
   it("asks nothing of private images that only their owner can tell", () => {
     const folder = {
       id: "folder",

@@ -52,7 +52,8 @@ function dataDoubts({ result: { data } }: SiteRun, before: readonly SiteRun[]): 
 
 /**
  * The newest run of a model on a data set stands for both, so who brings one could put another's aside. It must be of the same weights, and
- * there must be a reason to measure again: a draft that changed, or a method or metric with a higher revision.
+ * there must be a reason to measure again: a draft that changed, a method or metric with a higher revision, or maps from elsewhere that the
+ * other has not.
  */
 function modelDoubts(run: SiteRun, before: readonly SiteRun[]): Doubt[] {
   const { model, data, protocol } = run.result;
@@ -82,6 +83,8 @@ function modelDoubts(run: SiteRun, before: readonly SiteRun[]): Doubt[] {
 
 function isRenewed({ result }: SiteRun, old: SiteRun["result"]): boolean {
   if (result.protocol.sha256 !== old.protocol.sha256) return true;
+  const known = new Set(old.methods.flatMap(({ external }) => external?.sha256 ?? []));
+  if (result.methods.some(({ external }) => external && !known.has(external.sha256))) return true;
   return (["methods", "metrics"] as const).some((kind) =>
     result[kind].some(({ id, revision }) => {
       const before = old[kind].find((entry) => entry.id === id);

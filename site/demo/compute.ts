@@ -7,7 +7,7 @@ import { methods } from "../../kit/src/methods/index.ts";
 import { attribute, toMap } from "../../kit/src/methods/method.ts";
 import { metrics } from "../../kit/src/metrics/index.ts";
 import { score } from "../../kit/src/metrics/metric.ts";
-import type { ImageShape } from "../../kit/src/model/image.ts";
+import type { Surface } from "../../kit/src/model/image.ts";
 import type { Model } from "../../kit/src/model/model.ts";
 import { createProbe } from "../../kit/src/model/probe.ts";
 import type { Float32Tensor } from "../../kit/src/onnx/tensor.ts";
@@ -80,7 +80,7 @@ export function planFor(model: Model, chosen: readonly string[]): Plan {
 }
 
 /** The same for any model that takes pictures of this shape. */
-export const planOf = (shape: ImageShape, chosen: readonly string[], unmet: Unmet = {}): Plan =>
+export const planOf = (shape: Surface, chosen: readonly string[], unmet: Unmet = {}): Plan =>
   plan({
     protocol,
     methods: methods.filter(({ id }) => chosen.includes(id)),

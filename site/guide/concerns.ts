@@ -1,7 +1,7 @@
 /** What can matter to a reader, and what of a run answers it. */
 import type { Range } from "../lib/format.ts";
 import { type Basis, basesOf, fieldOf, placeOf, rankingOf, verdictOf, whyNoPlace } from "../lib/rankings.ts";
-import type { Run } from "../lib/run.ts";
+import { passesOf, type Run } from "../lib/run.ts";
 
 export interface Place {
   readonly rank: number;
@@ -57,8 +57,11 @@ const gatesOfCost = "faithfulness";
  * take fewer passes and may be recommended: a cheap map that knows nothing makes nobody else expensive, and leads nowhere itself.
  */
 function standingByCost(run: Run, method: string): Standing {
-  const ran = run.result.methods.filter((m) => m.standard && !m.control && m.status === "ok");
-  const passes = new Map(ran.map(({ id, cost }) => [id, cost.forwards + cost.backwards]));
+  const ran = run.result.methods.flatMap((m) => {
+    const passes = m.standard && !m.control && m.status === "ok" ? passesOf(m) : null;
+    return passes === null ? [] : { id: m.id, passes };
+  });
+  const passes = new Map(ran.map((m) => [m.id, m.passes]));
   const own = passes.get(method);
   if (own === undefined) {
     const entry = run.result.methods.find((m) => m.id === method);

@@ -9,6 +9,11 @@ export const kitCommand = (version: string): string =>
 export function commandOf({ result }: Run, file = `${result.model.id}.onnx`): string {
   const { data, protocol, standard, methods, metrics, selection, engine } = result;
   const ids = (entries: readonly { readonly id: string }[]) => entries.map(({ id }) => id).join(",");
+  const own = methods.filter(({ external }) => external === undefined);
+  const maps = methods.flatMap(({ id, external }) =>
+    // the schema lets no quote into an address
+    external ? [`--maps ${id} --as ${id} --map ${external.map} --source '${external.source}'`] : [],
+  );
   const parts = [
     `${kitCommand(result.kit)} evaluate`,
     `--model ${file}`,
@@ -18,7 +23,8 @@ export function commandOf({ result }: Run, file = `${result.model.id}.onnx`): st
     ...(engine.provider === "cpu" ? [] : [`--device ${engine.provider}`]),
     ...(standard
       ? []
-      : [`--methods ${ids(methods)}`, `--metrics ${ids(metrics)}`, `--samples ${selection.samples}`]),
+      : [`--methods ${ids(own)}`, `--metrics ${ids(metrics)}`, `--samples ${selection.samples}`]),
+    ...maps,
   ];
   return parts.join(" \\\n  ");
 }

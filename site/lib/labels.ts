@@ -42,5 +42,8 @@ const tracks: Readonly<Record<string, string>> = {
 };
 export const trackLabel = (id: string): string => known(tracks, id) ?? id;
 
+/** A method whose maps were not computed by the kit. */
+export const elsewhere = (title: string): string => `${title} (computed elsewhere)`;
+
 /** "faithfulness" → "Faithfulness" */
 export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -65,6 +65,41 @@ describe("the leaderboard", () => {
   });
 });
 
+describe("maps computed elsewhere", () => {
+  const other: SiteRun = {
+    ...makeRun({
+      domain: domains.find((d) => d.id === "retina")!,
+      architecture: architectures[0],
+      date: "2026-11-20T12:00:00Z",
+      external: true,
+    }),
+    id: "phantom-retina/retina-resnet/2026-11-20-00000000",
+    pictures: [],
+    tier: "recomputed",
+  };
+  const board = boardOf([other]);
+
+  it("stand behind the methods of the kit, whatever their place, and are said to be that", () => {
+    const row = board.rows.at(-1)!;
+    expect(row.method).toBe("their-method");
+    const cell = (column: string) => row.cells[board.columns.findIndex((c) => c.id === column)];
+    expect(cell("method").text).toBe("their-method (computed elsewhere)");
+    expect(cell("infidelity").text).toMatch(/^0\.\d{3}$/);
+    expect(cell("faithfulness").text).toMatch(/^\d/);
+    expect(cell("max-sensitivity")).toEqual({ text: "–", note: "the method cannot be re-run" });
+    expect(cell("passes")).toEqual({ text: "–", note: expect.stringMatching(/^maps computed elsewhere/) });
+  });
+
+  it("are part of the command, their address between quotes", () => {
+    expect(commandOf(other)).toMatch(
+      / \\\n {2}--maps their-method --as their-method --map sum --source 'https:\/\/example\.org\/their-method\?of=a&b'$/,
+    );
+    const own = structuredClone(other);
+    own.result.standard = false;
+    expect(/--methods (\S+)/.exec(commandOf(own))![1]).not.toContain("their-method");
+  });
+});
+
 it("says which command makes the run again, and what departs from the protocol", () => {
   expect(commandOf(run)).toBe(
     "npx xai-kit@0.1.0 evaluate \\\n  --model shapes-clip.onnx \\\n  --data phantom-shapes \\\n  --protocol 1-draft",

@@ -1,8 +1,8 @@
 /** The leaderboard as data: its columns, and a row per run and method. */
-import { estimate, ranks, single } from "./format.ts";
-import { architectureLabel, familyLabel, familyOrder, trackLabel } from "./labels.ts";
+import { estimate, missing, ranks, single } from "./format.ts";
+import { architectureLabel, elsewhere, familyLabel, familyOrder, trackLabel } from "./labels.ts";
 import { basesOf, placeOf, rankingOf, tiedWith, whyNoPlace } from "./rankings.ts";
-import { cellOf, type RunMethod, type SiteRun } from "./run.ts";
+import { cellOf, passesOf, type RunMethod, type SiteRun } from "./run.ts";
 import { isQuick, whyUnranked } from "./select.ts";
 
 export interface Column {
@@ -50,7 +50,7 @@ const facts: readonly {
   readonly title: string;
   of(
     run: SiteRun,
-    method: { readonly id: string; readonly title: string },
+    method: Pick<RunMethod, "id" | "title" | "external">,
   ): readonly [id: string, title: string];
 }[] = [
   { id: "track", title: "Track", of: ({ result }) => [result.data.track, trackLabel(result.data.track)] },
@@ -66,7 +66,11 @@ const facts: readonly {
     of: ({ result: { model } }) =>
       model.architecture ? [model.architecture, architectureLabel(model.architecture)] : ["", "not stated"],
   },
-  { id: "method", title: "Method", of: (_, { id, title }) => [id, title] },
+  {
+    id: "method",
+    title: "Method",
+    of: (_, { id, title, external }) => [id, external ? elsewhere(title) : title],
+  },
   { id: "protocol", title: "Protocol", of: ({ result }) => [result.protocol.id, result.protocol.id] },
   { id: "tier", title: "Tier", of: ({ tier }) => [tier, tier] },
 ];
@@ -126,7 +130,7 @@ export function boardOf(unordered: readonly SiteRun[]): Board {
           const fact = known.get(id);
           if (fact !== undefined) return { text: fact[1] };
           if (id === "n") return { text: `${run.result.selection.samples}` };
-          if (id === "passes") return { text: `${method.cost.forwards + method.cost.backwards}` };
+          if (id === "passes") return passesCell(method);
           return kind === "rank" ? rankCell(run, id, method.id) : valueCell(run, id, method.id);
         }),
       };
@@ -146,18 +150,27 @@ export function boardOf(unordered: readonly SiteRun[]): Board {
   };
 }
 
-/** Methods as their ranks order them, as far as those do; without ranks in the document's order. */
+/** Methods as their ranks order them, as far as those do; without ranks in the document's order. Maps from elsewhere stand behind. */
 function byRank(run: SiteRun): RunMethod[] {
   const ranking = [run.result.statistics.overall, ...run.result.statistics.facets].find(
     (candidate) => candidate.places.length > 0,
   );
   const rankOf = (method: RunMethod) => placeOf(ranking, method.id)?.rank ?? Number.POSITIVE_INFINITY;
   const methods = run.result.methods.filter((method) => !method.control);
-  return methods.sort((a, b) => (rankOf(a) === rankOf(b) ? 0 : rankOf(a) - rankOf(b)));
+  return methods.sort(
+    (a, b) =>
+      Number(a.external !== undefined) - Number(b.external !== undefined) ||
+      (rankOf(a) === rankOf(b) ? 0 : rankOf(a) - rankOf(b)),
+  );
 }
 
 /** Of the text columns; the method comes first, since its column stays when the table scrolls. */
 const order = ["method", "data", "architecture", "family", "track", "protocol", "tier"];
+
+function passesCell(method: RunMethod): BoardCell {
+  const passes = passesOf(method);
+  return passes === null ? { text: missing, note: method.reason ?? undefined } : { text: `${passes}` };
+}
 
 function rankCell(run: SiteRun, basis: string, method: string): BoardCell {
   const unranked = whyUnranked(run);

@@ -1,5 +1,5 @@
 /** Names for the parts of a run document, and a run as the site holds it. */
-import type { Run } from "../../kit/src/schemas.generated.ts";
+import type { Method, Run } from "../../kit/src/schemas.generated.ts";
 
 export type {
   Cell as RunCell,
@@ -33,6 +33,10 @@ export interface SiteRun extends Run {
   readonly pictures: readonly string[];
   readonly tier: Tier;
 }
+
+/** Of one attribution; null for maps that were computed elsewhere. */
+export const passesOf = ({ cost }: Pick<Method, "cost">): number | null =>
+  cost && cost.forwards + cost.backwards;
 
 export const cellOf = (run: Run, method: string, metric: string) =>
   run.result.statistics.cells.find((cell) => cell.method === method && cell.metric === metric);

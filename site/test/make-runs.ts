@@ -9,6 +9,13 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { canonicalJson } from "../../kit/src/json.ts";
+import {
+  cannotRerun,
+  type ExternalMaps,
+  externalMethod,
+  externalReason,
+  noAnnotatedMap,
+} from "../../kit/src/methods/external.ts";
 import { methods as methodRegistry } from "../../kit/src/methods/index.ts";
 import { metrics as metricRegistry } from "../../kit/src/metrics/index.ts";
 import { protocolOf } from "../../kit/src/protocol/protocol.ts";
@@ -78,13 +85,25 @@ interface Options {
   readonly protocol?: "1-draft" | "quick";
   /** more models of the same kind, for tests of size */
   readonly copy?: number;
+  /** with maps from elsewhere */
+  readonly external?: boolean;
 }
+
+const theirs: ExternalMaps = {
+  id: "their-method",
+  map: "sum",
+  source: "https://example.org/their-method?of=a&b",
+  files: 48,
+  sha256: hex("their maps"),
+  classesChecked: true,
+  annotated: false,
+};
 
 export const makeRun = (options: Options): Run => makeScores(options).run;
 
 /** A run with the scores it was made from; `statistics` of an earlier run may be given, where only the number of runs matters. */
 export function makeScores(
-  { domain, architecture, date, protocol: protocolId = "1-draft", copy = 0 }: Options,
+  { domain, architecture, date, protocol: protocolId = "1-draft", copy = 0, external = false }: Options,
   statistics?: Run["result"]["statistics"],
 ): { readonly run: Run; readonly sidecar: Uint8Array } {
   const protocol = protocolOf(protocolId);
@@ -95,7 +114,8 @@ export function makeScores(
   const [samples, rerun] = protocol.quick ? [16, 16] : [48, 16];
   // one hole, so that pages show what a missing cell looks like
   const absent = architecture.style === "clip" && domain.id === "shapes" ? "grad-cam" : undefined;
-  const ran = methods.filter((m) => m.id !== absent);
+  const { id: _, ...externalFacts } = theirs;
+  const ran = [...methods.filter((m) => m.id !== absent), ...(external ? [externalMethod(theirs)] : [])];
   const rows = drawRows(ran, metrics, samples, rerun, rng);
   const labels = Array.from({ length: 512 }, (_, i) => i % domain.classes.length);
   const sidecar = encodeSidecar(
@@ -145,17 +165,39 @@ export function makeScores(
       },
       quality: quality(labels, domain.classes.length, rng),
       selection: { samples, rerun },
-      methods: methods.map((m) => ({
-        id: m.id,
-        title: m.title,
-        revision: m.revision,
-        params: defaults(m.params),
-        control: m.control === true,
-        standard: m.control !== true,
-        status: m.id === absent ? "not-applicable" : "ok",
-        reason: m.id === absent ? "the layer's patch gradients all vanish" : null,
-        cost: { ...m.cost(defaults(m.params), { height: 64, width: 64 }) },
-      })),
+      methods: [
+        ...methods.map((m) => ({
+          id: m.id,
+          title: m.title,
+          revision: m.revision,
+          params: defaults(m.params),
+          control: m.control === true,
+          standard: m.control !== true,
+          status: m.id === absent ? ("not-applicable" as const) : ("ok" as const),
+          reason: m.id === absent ? "the layer's patch gradients all vanish" : null,
+          cost: { ...m.cost(defaults(m.params), { height: 64, width: 64 }) },
+        })),
+        ...(external
+          ? [
+              {
+                ...{
+                  id: theirs.id,
+                  title: theirs.id,
+                  revision: 1,
+                  params: {},
+                  control: false,
+                  standard: false,
+                },
+                ...{
+                  status: "external" as const,
+                  reason: externalReason,
+                  cost: null,
+                  external: externalFacts,
+                },
+              },
+            ]
+          : []),
+      ],
       metrics: metrics.map((m) => ({
         id: m.id,
         title: m.title,
@@ -233,7 +275,12 @@ function drawRows(
           if (i >= rerun && isRerun({ id, needs })) continue;
           const z = (skill[method.id] ?? 0) + bent.get(`${method.id} ${id}`)! + hard + 0.8 * rng.normal();
           const [centre, spread] = scale[id] ?? [0.5, 0.1];
-          if (id === "cost")
+          if (
+            method.id === theirs.id &&
+            (id === "cost" || isRerun({ id, needs }) || family === "localisation")
+          )
+            skips[id] = family === "localisation" ? noAnnotatedMap : cannotRerun;
+          else if (id === "cost")
             scores[id] = method.cost(defaults(method.params), { height: 64, width: 64 }).forwards + 1;
           else if (id === "pointing-game") scores[id] = Number(z > 0.6);
           else if (method.id === "constant" && id !== "infidelity") skips[id] = "map is constant";
@@ -315,8 +362,8 @@ export async function makeRuns(folder: string, copies = 0): Promise<string[]> {
     }
   }
   const [domain, architecture] = [domains[0], architectures[0]];
-  // an old one, from before scores were handed in with their document
-  const old = makeRun({ domain, architecture, date: "2026-10-01T12:00:00Z" });
+  // an old one, from before scores were handed in with their document, and with maps from elsewhere
+  const old = makeRun({ domain, architecture, date: "2026-10-01T12:00:00Z", external: true });
   ids.push(await write(folder, { run: old }, picture));
   ids.push(
     await write(

@@ -207,6 +207,23 @@ test("a superseded run points to the newer one", async ({ page }) => {
   await expect(page.getByText("Superseded.")).toHaveCount(0);
 });
 
+test("maps computed elsewhere are said to be that, with a link that vouches for nothing", async ({
+  page,
+}) => {
+  await page.goto(`./runs/${process.env.XAI_SITE_OLD_RUN}/`);
+  await expect(
+    page
+      .getByRole("region", { name: /^Values/ })
+      .locator("tbody")
+      .first()
+      .locator("th")
+      .last(),
+  ).toHaveText(/their-method\s*computed elsewhere/);
+  const link = page.getByRole("link", { name: "https://example.org/their-method?of=a&b" });
+  await expect(link).toHaveAttribute("rel", "nofollow noopener");
+  await expect(link).toHaveAttribute("href", "https://example.org/their-method?of=a&b");
+});
+
 test("every link inside the site leads somewhere", async ({ page, baseURL }) => {
   const base = new URL(baseURL!);
   const seen = new Map<string, string>([[base.href, "start"]]);

@@ -25,7 +25,10 @@ export function registerAttribute(program: Command, run: Run): void {
     .usage("--model <file> --input <file.npy> --method <id>\n         --out <file.npy> [options]")
     .requiredOption("--method <id>", "see xai-kit list methods")
     .option("-p, --param <name=value>", "parameter of the method", assignments("--param"))
-    .option("--raw", "CAM methods: the map at its own resolution, before ReLU and resizing")
+    .option(
+      "--raw",
+      "the map at its own resolution: a CAM before ReLU and resizing; of a method that hides segments one value each",
+    )
     .requiredOption("-o, --out <file.npy>", "where the attribution goes, float32");
   withModelOptions(command)
     .addHelpText(

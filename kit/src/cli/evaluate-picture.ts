@@ -4,7 +4,7 @@ import type { SampleView } from "../runner/execute.ts";
 import { boxesOf, type Resize } from "../runner/pixels.ts";
 import type { Plan } from "../runner/plan.ts";
 import type { ModelCard } from "../schemas.generated.ts";
-import { missingTile, pixelImage, tileOf } from "./pictures.ts";
+import { pixelImage, tileOf } from "./pictures.ts";
 import { directed } from "./report.ts";
 import { className } from "./session.ts";
 
@@ -44,7 +44,7 @@ export function picture(
           const attribution = attributions.get(method.id);
           return attribution
             ? tileOf(method, attribution, scoresOf(method.id))
-            : missingTile(method.id, notApplicable ?? "failed");
+            : { title: method.title, reason: notApplicable ?? "failed" };
         }),
       },
     ],

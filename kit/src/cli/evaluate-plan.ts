@@ -19,6 +19,7 @@ export const planData = (plans: Plan) => ({
     id: m.method.id,
     params: m.params,
     notApplicable: m.notApplicable ?? null,
+    ...(m.external && { external: m.external }),
   })),
   metrics: plans.metrics.map((m) => ({ id: m.metric.id, params: m.params, samples: m.samples })),
 });
@@ -37,9 +38,13 @@ export function sayPlan(io: Io, plans: Plan): void {
 export const planText = (plans: Plan, width: number | undefined): string =>
   `${table(
     [{ title: "method" }, { title: "parameters" }],
-    plans.methods.map(({ method, params, notApplicable }) => [
+    plans.methods.map(({ method, params, notApplicable, external }) => [
       method.id,
-      notApplicable === undefined ? paramsText(params) : "not applicable",
+      notApplicable !== undefined
+        ? "not applicable"
+        : external
+          ? `maps from ${external.source}`
+          : paramsText(params),
     ]),
     { width },
   )}\n${table(

@@ -16,10 +16,11 @@ import { blockOf, checkTask, classifyImages } from "../runner/classify.ts";
 import { execute } from "../runner/execute.ts";
 import { factsOf } from "../runner/facts.ts";
 import { type Journal, openJournal } from "../runner/journal.ts";
+import { checkExplained, type OpenedMaps, openMaps } from "../runner/maps.ts";
 import { defaultResize, type Resize } from "../runner/pixels.ts";
-import { plan } from "../runner/plan.ts";
+import { plan, samplesOf } from "../runner/plan.ts";
 import { inShard, parseShard, type Shard } from "../runner/share.ts";
-import { unmetNeeds } from "../runner/unmet.ts";
+import { comparedWith, unmetNeeds } from "../runner/unmet.ts";
 import { openEngines } from "./engines.ts";
 import {
   type Answer,
@@ -30,6 +31,7 @@ import {
   shardAnswer,
   toGoOn,
 } from "./evaluate-earlier.ts";
+import { askedMaps, type MapOptions, sayMaps, withMapOptions } from "./evaluate-maps.ts";
 import { picture, pictureName } from "./evaluate-picture.ts";
 import { estimated, planData, planText, sayFailures, sayPlan, timeText } from "./evaluate-plan.ts";
 import type { Io, Run } from "./io.ts";
@@ -47,7 +49,7 @@ import {
 import { openSession, type Session, saysOnce } from "./session.ts";
 import { version } from "./version.ts";
 
-interface Options extends ModelOptions {
+interface Options extends ModelOptions, MapOptions {
   readonly data: string;
   readonly dataDir?: string;
   readonly split?: "train" | "val" | "test";
@@ -115,11 +117,11 @@ export function registerEvaluate(program: Command, run: Run): void {
       "engines at work at once; default: one per core, as a quarter of the free memory (4 GiB if there is) allows",
       integer("--jobs", 1),
     )
-    .option("--shard <i/n>", "only the i-th of n shares; join them with xai-kit merge", parseShard)
+    .option("--shard <i/n>", "only the i-th of n shares; xai-kit merge joins them", parseShard)
     .option("--dry-run", "show the plan and what it will take, and stop")
     .option("-o, --out <dir>", "where the run goes; default: xai-runs/<model>-<data>")
     .option("--overwrite", "replace the run that is there; one of the same plan that was stopped goes on");
-  withModelOptions(command)
+  withModelOptions(withMapOptions(command))
     .addHelpText(
       "after",
       `
@@ -131,6 +133,8 @@ Examples:
       --boxes photos/annotations.json --protocol quick
   $ xai-kit evaluate --model vit.onnx --data medmnist:bloodmnist@224 \\
       --data-dir . --methods saliency,grad-cam --samples 32 --dry-run
+  $ xai-kit evaluate --model cnn.onnx --data folder:photos \\
+      --maps maps --as my-method --map sum --source https://example.org/paper
 
 The run folder holds run.json (the run document, a draft), scores.parquet (every
 score of every image), pictures/ (contact sheets) and journal.jsonl (what is
@@ -151,6 +155,12 @@ async function evaluate(io: Io, typed: Typed): Promise<void> {
     throw new KitError("E_USAGE", {
       problem: model === undefined ? "--data without --model" : "--model without --data",
       next: "give both; or neither, for the bundled models; xai-kit evaluate --help shows the options",
+    });
+  }
+  if (askedMaps(typed).length > 0) {
+    throw new KitError("E_USAGE", {
+      problem: "--maps without --model and --data",
+      next: "maps belong to one model and one data set: name both",
     });
   }
   const answers: Answer[] = [];
@@ -188,6 +198,7 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
   const protocol = protocolOf(options.protocol);
   const methods = (options.methods ?? protocol.methods).map(methodOf);
   const metrics = (options.metrics ?? protocol.metrics).map(metricOf);
+  const asked = askedMaps(options);
   const dataset = await openData(options);
   let session: Session | undefined;
   let engines: Awaited<ReturnType<typeof openEngines>> | undefined;
@@ -212,6 +223,21 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
     const annotated = index.some((s) => s.annotated);
     const candidates = annotated ? index.filter((s) => s.annotated) : index;
     const unmet = unmetNeeds(session.model, methods, candidates.length - 1);
+    const samples = samplesOf({ protocol, samples: options.samples, available: candidates.length });
+    const order = selectSamples(protocol.seed, dataset.base, candidates, samples + comparedWith);
+    const selected = order.slice(0, samples).map((s) => s.id);
+    const following = order.slice(samples).map((s) => s.id);
+    const opened: OpenedMaps[] = [];
+    for (const one of asked) {
+      opened.push(
+        await openMaps(one, {
+          shape: session.model.shape,
+          classes: session.model.classes,
+          selected: order.slice(0, samples),
+          masks: annotated && metrics.some((metric) => metric.needs.includes("mask")),
+        }),
+      );
+    }
     const plans = plan({
       protocol,
       methods,
@@ -221,8 +247,8 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
       samples: options.samples,
       annotated,
       unmet,
+      external: opened.map(({ facts }) => facts),
     });
-    const selected = selectSamples(protocol.seed, dataset.base, candidates, plans.samples).map((s) => s.id);
     const facts = factsOf({
       kit: version,
       engine: session.engine.info,
@@ -237,18 +263,26 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
       unmet,
       plan: plans,
       selected,
+      following,
     });
     sayPlan(io, plans);
+    sayMaps(io, opened);
     const kept = await toGoOn(out, found, facts, options);
     const finished = kept && (await finishedAnswer(io, out, kept, card));
     if (finished) return finished;
 
+    const share = (position: number) => shard === undefined || inShard(position, shard);
+    const positions = selected.map((_, at) => at).filter(share);
+    await checkExplained(opened, {
+      model: session.model,
+      dataset,
+      resize,
+      samples: positions.map((at) => selected[at]),
+    });
     const opinion = options.dryRun
       ? undefined
       : await opinionOn(session, io, dataset, [...selected, ...index.map((s) => s.id)], resize);
 
-    const share = (position: number) => shard === undefined || inShard(position, shard);
-    const positions = selected.map((_, at) => at).filter(share);
     engines = await openEngines(session, { ...options, onHalved, work: positions.length });
     const models = engines.models;
     // nobody would see it, or there is nothing left to do
@@ -257,7 +291,10 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
       io.say(estimate.text);
       if (options.dryRun) {
         const { text: _, ...numbers } = estimate;
-        return { value: { ...planData(plans), estimate: numbers }, text: planText(plans, io.columns) };
+        return {
+          value: { ...planData(plans), selected, estimate: numbers },
+          text: planText(plans, io.columns),
+        };
       }
     }
 
@@ -312,7 +349,9 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
         dataset,
         plan: plans,
         selected,
+        following,
         share,
+        readMap: (method, sample, of) => opened.find(({ facts }) => facts.id === method)!.read(sample, of),
         resize,
         failFast: options.failFast,
         signal: io.signal,

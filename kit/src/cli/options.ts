@@ -1,4 +1,5 @@
 /** Options that several commands share, and how their values are read. */
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { parseNpy } from "../datasets/readers/npy.ts";
@@ -6,6 +7,7 @@ import { parseBytes } from "../engine/chunk.ts";
 import { type Device, deviceName, devices, numbered, parseDevice } from "../engine/device.ts";
 import { type EngineId, engines } from "../engine/node.ts";
 import { KitError } from "../errors.ts";
+import type { ClassEmbeddings } from "../model/contrastive.ts";
 import type { Family, Task } from "../model/prepare.ts";
 import { checkCard } from "../node.ts";
 import { type Float32Tensor, float32, toFloat32 } from "../onnx/tensor.ts";
@@ -25,6 +27,8 @@ export interface ModelOptions {
   readonly architecture?: string;
   readonly task?: Task;
   readonly classNames?: string;
+  readonly textEmbeddings?: string;
+  readonly logitScale?: number;
   readonly engine: EngineId;
   readonly device: Device;
   readonly threads?: number;
@@ -75,6 +79,15 @@ export function withModelOptions(command: Command): Command {
     .option(
       "--class-names <file|list>",
       "JSON array, text file with one name a line, or a comma-separated list",
+    )
+    .option(
+      "--text-embeddings <file.npy>",
+      "class embeddings [classes, D]: the model is an image encoder, a class's score its similarity times --logit-scale",
+    )
+    .option(
+      "--logit-scale <s>",
+      "with --text-embeddings: what similarities are multiplied with; default: 100",
+      logitScale,
     )
     .optionsGroup("Computing:")
     .addOption(
@@ -146,6 +159,17 @@ export function cardWith(card: ModelCard, options: ModelOptions): ModelCard {
   return checkCard(merged, "what the card and the options say together");
 }
 
+/** The embeddings of `--text-embeddings`, and the hash of their file. */
+export function textOf({ textEmbeddings, logitScale: scale }: ModelOptions): ClassEmbeddings | undefined {
+  if (textEmbeddings === undefined) {
+    if (scale === undefined) return undefined;
+    throw usage("--logit-scale without --text-embeddings", "give the class embeddings too, or leave it out");
+  }
+  const embeddings = readArray(textEmbeddings);
+  const sha256 = createHash("sha256").update(readFileSync(textEmbeddings)).digest("hex");
+  return { embeddings, sha256, ...(scale !== undefined && { scale }) };
+}
+
 function readClassNames(source: string): string[] {
   if (!/\.(json|txt)$/i.test(source)) return source.split(",").map((name) => name.trim());
   const text = readText(source, "the class names");
@@ -185,6 +209,15 @@ const perChannel = (flag: string) => (text: string) => {
   }
   return values;
 };
+
+function logitScale(text: string): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw usage(
+    `--logit-scale ${text} is not a positive number`,
+    "give the factor itself, not its logarithm: for CLIP --logit-scale 100",
+  );
+}
 
 export const integer =
   (flag: string, minimum: number) =>

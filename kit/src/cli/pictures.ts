@@ -1,7 +1,6 @@
 /** From attributions to the tiles of a contact sheet. */
 import type { Method } from "../methods/method.ts";
 import type { Float32Tensor } from "../onnx/tensor.ts";
-import { methodOf } from "../protocol/protocol.ts";
 import type { PixelImage } from "../render/overlay.ts";
 import type { SheetTile } from "../render/sheet.ts";
 import { shownOf } from "../render/shown.ts";
@@ -15,5 +14,3 @@ export function tileOf(method: Method, attribution: Float32Tensor, lines: readon
   const { map, scale } = shownOf(method, attribution);
   return { title: method.title, lines, map, scale };
 }
-
-export const missingTile = (id: string, reason: string): SheetTile => ({ title: methodOf(id).title, reason });

@@ -46,13 +46,14 @@ interface Entry {
   readonly params: Readonly<Record<string, unknown>>;
   readonly status?: string;
   readonly reason?: string | null;
+  readonly external?: Readonly<Record<string, unknown>>;
 }
 
-function entryText({ id, title, params, status = "ok", reason }: Entry): string {
+function entryText({ id, title, params, status = "ok", reason, external = {} }: Entry): string {
   const known = [...methods, ...metrics].some((entry) => entry.id === id);
-  const chosen = Object.entries(params).map(([name, value]) => `${name}=${value}`);
+  const chosen = Object.entries({ ...params, ...external }).map(([name, value]) => `${name}=${value}`);
   return [
-    known ? id : `${id} (${title})`,
+    known || title === id ? id : `${id} (${title})`,
     ...chosen,
     ...(status === "ok" ? [] : [`${status}${reason ? `: ${reason}` : ""}`]),
   ].join(" ");

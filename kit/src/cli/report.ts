@@ -1,4 +1,5 @@
 /** A run document as text: how well the model classifies, the scores of its explanations, and why some are missing. */
+import { externalReason } from "../methods/external.ts";
 import { metricOf } from "../protocol/protocol.ts";
 import type { Result } from "../results/document.ts";
 import { table } from "./table.ts";
@@ -60,7 +61,7 @@ function qualityText({ quality }: Result, { columns: width, classNames }: Report
   )}`;
 }
 
-/** Methods × metrics; controls below the methods, in brackets, since they are not in the running. */
+/** Methods × metrics; controls below the methods, in brackets, since they are not in the running; maps from elsewhere have a star. */
 function cellTable({ methods, metrics, statistics }: Result, width: number | undefined): string {
   const columns = [
     { title: "method" },
@@ -72,7 +73,7 @@ function cellTable({ methods, metrics, statistics }: Result, width: number | und
     ...metrics.map(({ id }) => means.get(`${method} ${id}`)),
   ];
   const rows = [
-    ...methods.filter((m) => !m.control).map((m) => row(m.id, m.id)),
+    ...methods.filter((m) => !m.control).map((m) => row(m.id, m.external ? `${m.id} *` : m.id)),
     ...methods.filter((m) => m.control).map((m) => row(m.id, `(${m.id})`)),
   ];
   return table(columns, rows, { width, split: true });
@@ -84,8 +85,11 @@ function notes({ methods, metrics, selection, statistics, failures }: Result): s
   const reran = metrics.filter((m) => m.samples < selection.samples).map((m) => m.id);
   return [
     `means over ${counted(selection.samples, "image")}${reran.length > 0 ? ` (${reran.join(", ")}: the first ${selection.rerun})` : ""}; ↑ higher is better, ↓ lower is better${controls ? "; (controls) cannot know the model" : ""}`,
+    ...methods.flatMap(({ id, external }) =>
+      external ? [`* ${id}: ${externalReason}; ${external.source}`] : [],
+    ),
     ...methods
-      .filter((m) => m.status !== "ok")
+      .filter((m) => m.status !== "ok" && m.status !== "external")
       .map((m) => `${m.status === "not-applicable" ? "not applicable" : m.status}: ${m.id}: ${m.reason}`),
     ...statistics.cells.flatMap(({ method, metric, n, skips }) =>
       n > 0 ? [] : Object.keys(skips).map((reason) => `no score: ${method} × ${metric}: ${reason}`),

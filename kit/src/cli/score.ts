@@ -47,7 +47,9 @@ export function registerScore(program: Command, run: Run): void {
     .addHelpText(
       "after",
       `
-The names of --param and --with: xai-kit list metrics <id>.
+The names of --param and --with: xai-kit list metrics <id>. Those of
+--method-param, and of --with for a method that is run again: xai-kit list
+methods <id>.
 
 Examples:
   $ xai-kit score --model m.onnx --input x.npy --target 2 --attribution a.npy \\
@@ -76,15 +78,22 @@ Examples:
           });
         }
         const attributions = readArray(options.attribution);
-        const work = await openArrays(options, io, inputsOf(metric));
+        const own = inputsOf(metric);
+        const again = metric.needs.includes("method") ? (method?.inputs ?? {}) : {};
+        // a name that both know is the metric's
+        const work = await openArrays(options, io, { ...again, ...own });
         const { model } = work;
         try {
           const maps = perImageAttributions(options.attribution, attributions, work);
-          const samples = await work.each("score", async ({ k, x, target, given }) =>
-            asSample(
+          const samples = await work.each("score", async ({ k, x, target, given }) => {
+            const [ofMethod, ofMetric] = parted(
+              given,
+              (name) => Object.hasOwn(again, name) && !Object.hasOwn(own, name),
+            );
+            return asSample(
               await score(metric, createProbe({ model, x, target }), {
                 params,
-                given,
+                given: ofMetric,
                 attribution: maps[k],
                 rule: options.map ?? method?.map ?? "sum",
                 kind: method?.kind ?? "contribution",
@@ -92,7 +101,11 @@ Examples:
                 explain:
                   method &&
                   ((other) =>
-                    attribute(method, other, { params: methodParams, rng: streamsOf(k, method.id) })),
+                    attribute(method, other, {
+                      params: methodParams,
+                      given: ofMethod,
+                      rng: streamsOf(k, method.id),
+                    })),
                 randomised: (draw) =>
                   model.randomised(
                     `randomised ${draw}`,
@@ -100,8 +113,8 @@ Examples:
                   ),
                 cost: methodParams && method?.cost(methodParams, model.shape),
               }),
-            ),
-          );
+            );
+          });
           const value = mean(samples.flatMap((s) => ("value" in s ? [s.value] : [])));
           const targets = work.items.map(({ target }) => target);
           await io.result(
@@ -113,6 +126,18 @@ Examples:
         }
       }),
     );
+}
+
+/** The entries whose names are chosen, and the rest. */
+function parted<T>(
+  entries: Readonly<Record<string, T>>,
+  chosen: (name: string) => boolean,
+): [Record<string, T>, Record<string, T>] {
+  const all = Object.entries(entries);
+  return [
+    Object.fromEntries(all.filter(([name]) => chosen(name))),
+    Object.fromEntries(all.filter(([name]) => !chosen(name))),
+  ];
 }
 
 const asSample = (result: Score) => (typeof result === "number" ? { value: result } : result);

@@ -5,7 +5,7 @@ import { batchBudget } from "../model/model.ts";
 import { defaultBudget, type OpenModel, openModel, readCard } from "../node.ts";
 import type { ModelCard } from "../schemas.generated.ts";
 import type { Io } from "./io.ts";
-import { cardWith, type ModelOptions } from "./options.ts";
+import { cardWith, type ModelOptions, textOf } from "./options.ts";
 
 export type Session = OpenModel;
 
@@ -34,9 +34,11 @@ export async function openSession(options: ModelOptions, io: Io, how: SessionOpt
   const { engine, device, threads, batch, memory = defaultBudget() } = options;
   const { onHalved = saysOnce(io) } = how;
   const card = cardWith(readCard(options.model, options.card), options);
+  const text = textOf(options);
   const session = await openModel(options.model, {
     ...how,
     card,
+    text,
     engine,
     device,
     threads,

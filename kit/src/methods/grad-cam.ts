@@ -1,4 +1,4 @@
-import { camMap, weightedSum } from "./cam.ts";
+import { camMap, channelSums, weightedSum } from "./cam.ts";
 import { defineMethod } from "./method.ts";
 
 /**
@@ -27,12 +27,7 @@ export const gradCam = defineMethod({
   async attribute({ probe, raw }) {
     const { activation, activationGradient } = await probe.cam();
     const layer = probe.model.cam!;
-    const cells = layer.rows * layer.columns;
-    const weights = Float64Array.from({ length: layer.channels }, (_, k) => {
-      let sum = 0;
-      for (let i = 0; i < cells; i++) sum += activationGradient[k * cells + i];
-      return sum / cells;
-    });
+    const weights = channelSums(layer, (at) => activationGradient[at] / (layer.rows * layer.columns));
     return camMap(weightedSum(layer, weights, activation), probe.model.shape, raw);
   },
 });

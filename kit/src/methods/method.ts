@@ -1,5 +1,6 @@
 /** What an attribution method is: data about it, and one pure async function of a probe. */
 import { KitError } from "../errors.ts";
+import type { Surface } from "../model/image.ts";
 import type { Model } from "../model/model.ts";
 import type { Probe } from "../model/probe.ts";
 import type { Float32Tensor } from "../onnx/tensor.ts";
@@ -31,11 +32,14 @@ export interface MethodContext<P = Readonly<Record<string, ParamValue>>> {
   given(name: string): Float32Tensor | undefined;
   /** The seeded stream of this sample for one purpose; the same at x and at any perturbation of x. */
   rng(purpose: string): Rng;
-  /** CAM methods: return the map at its own resolution, before ReLU and resizing. */
+  /** Return the map at its own resolution: a CAM before ReLU and resizing, one value per segment of the image. */
   readonly raw: boolean;
   /** Further images of the data set, the same for every method and metric at this one; none where there is only one image. */
   others(): Promise<readonly Float32Tensor[]>;
 }
+
+/** `height` and `width` of the image, and the size of the CAM layer if there is one. */
+type Sides = Omit<Surface, "channels">;
 
 /** Model passes one attribution takes. */
 export interface Cost {
@@ -60,19 +64,21 @@ interface Definition<S extends ParamSpecs> {
   readonly map: MapRule;
   /** cannot know the model: run beside every method, never ranked */
   readonly control?: true;
+  /** has a map at a resolution of its own, as every CAM has: what `raw` asks for */
+  readonly rawMap?: true;
   readonly needs: readonly Need[];
   readonly params: S;
   readonly inputs?: Readonly<Record<string, InputSpec>>;
   /** Why this model cannot be explained so, naming what stands against it; undefined where it can. What `needs` says is asked apart. */
   refuses?(model: Model): string | undefined;
-  cost(params: Params<S>, shape: { height: number; width: number }): Cost;
+  cost(params: Params<S>, shape: Sides): Cost;
   /** Returns float32 [C,H,W] or [H,W], signed, in units of the score. */
   attribute(context: MethodContext<Params<S>>): Promise<Float32Tensor>;
 }
 
 /** A method as the registry holds it: its parameters are checked before it runs. */
 export type Method = Omit<Definition<ParamSpecs>, "cost" | "attribute"> & {
-  cost(params: Readonly<Record<string, ParamValue>>, shape: { height: number; width: number }): Cost;
+  cost(params: Readonly<Record<string, ParamValue>>, shape: Sides): Cost;
   attribute(context: MethodContext): Promise<Float32Tensor>;
 };
 
@@ -100,10 +106,10 @@ export async function attribute(
   options: AttributeOptions,
 ): Promise<Float32Tensor> {
   const { given = {}, rng, raw = false, others = async () => [] } = options;
-  if (raw && !method.needs.includes("cam")) {
+  if (raw && !method.rawMap && !method.needs.includes("cam")) {
     throw new KitError("E_PARAM", {
       problem: `${method.id} has no map at a resolution of its own`,
-      next: "raw is for CAM methods",
+      next: "raw is for CAM methods, and for those that hide segments",
     });
   }
   const known = Object.keys(method.inputs ?? {});

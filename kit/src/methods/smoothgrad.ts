@@ -1,5 +1,5 @@
-import { ofShape } from "./baseline.ts";
 import { defineMethod } from "./method.ts";
+import { drawsParam, noiseInput, noisyCopies, sigmaParam } from "./noise.ts";
 
 /**
  * SmoothGrad: the mean gradient over noisy copies x + ε. Copies are not clipped to [0, 1]: the paper's are not.
@@ -22,20 +22,8 @@ export const smoothgrad = defineMethod({
   map: "abs-sum",
   needs: ["gradient"],
   params: {
-    draws: {
-      type: "integer",
-      default: 25,
-      minimum: 1,
-      maximum: 10_000,
-      budget: true,
-      description: "noisy copies",
-    },
-    sigma: {
-      type: "number",
-      default: 0.15,
-      minimum: 0,
-      description: "noise sd as a share of the image's range",
-    },
+    draws: drawsParam,
+    sigma: sigmaParam,
     absolute: { type: "boolean", default: false, description: "average |∂f/∂x|" },
     squared: {
       type: "boolean",
@@ -43,42 +31,18 @@ export const smoothgrad = defineMethod({
       description: "average (∂f/∂x)²; `absolute` then changes nothing",
     },
   },
-  inputs: {
-    noise: { dims: "[N,C,H,W]", description: "noise added to x, one entry per draw; N replaces `draws`" },
-  },
+  inputs: { noise: noiseInput },
   cost: ({ draws }) => ({ forwards: draws, backwards: draws }),
-  async attribute({ probe, x, params, given, rng }) {
-    const supplied = given("noise");
-    const noise = supplied && ofShape("noise", supplied, [null, ...x.dims]);
-    const draws = noise ? noise.dims[0] : params.draws;
-    const sd = params.sigma * rangeOf(x.data);
-    const mean = new Float64Array(x.data.length);
-    await probe.gradients(
-      draws,
-      (k, point) => {
-        // a stream per draw: a batch that failed for memory is filled again, and no draw depends on how many there are
-        const stream = rng(`noise ${k}`);
-        for (let i = 0; i < point.length; i++) {
-          point[i] = x.data[i] + (noise ? noise.data[k * point.length + i] : sd * stream.normal());
-        }
-      },
-      (_, gradient) => {
-        for (let i = 0; i < mean.length; i++) {
-          const g = gradient[i];
-          mean[i] += params.squared ? g * g : params.absolute ? Math.abs(g) : g;
-        }
-      },
-    );
-    return { ...x, data: Float32Array.from(mean, (sum) => sum / draws) };
+  async attribute(context) {
+    const { probe, x, params } = context;
+    const { draws, copy } = noisyCopies(context);
+    const sum = new Float64Array(x.data.length);
+    await probe.gradients(draws, copy, (_, gradient) => {
+      for (let i = 0; i < sum.length; i++) {
+        const g = gradient[i];
+        sum[i] += params.squared ? g * g : params.absolute ? Math.abs(g) : g;
+      }
+    });
+    return { ...x, data: Float32Array.from(sum, (v) => v / draws) };
   },
 });
-
-function rangeOf(values: Float32Array): number {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (const v of values) {
-    low = Math.min(low, v);
-    high = Math.max(high, v);
-  }
-  return high - low;
-}

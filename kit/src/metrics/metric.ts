@@ -75,6 +75,10 @@ export type Metric = Omit<Definition<ParamSpecs>, "cost" | "score"> & {
   score(context: MetricContext): Promise<Score>;
 };
 
+/** Whether a metric asks a method for further maps, so that it cannot score one that was computed elsewhere. */
+export const reruns = ({ needs, family }: Pick<Metric, "needs" | "family">): boolean =>
+  needs.includes("method") || family === "randomisation";
+
 export function defineMetric<const S extends ParamSpecs>(definition: Definition<S>): Metric {
   return definition as unknown as Metric;
 }

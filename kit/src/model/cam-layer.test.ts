@@ -3,7 +3,7 @@ import { graphOf, picture, smallCnn, smallModel, smallVit, weight } from "../../
 import { KitError } from "../errors.ts";
 import { attr, type Graph, node } from "../onnx/graph.ts";
 import { float32, int64 } from "../onnx/tensor.ts";
-import { type CamLayer, onGrid } from "./cam-layer.ts";
+import { type CamLayer, fromGrid, onGrid, withoutChannel } from "./cam-layer.ts";
 import { type PrepareOptions, prepare } from "./prepare.ts";
 
 const layerOf = (graph: Graph, options?: PrepareOptions) => prepare(graph, options).cam;
@@ -317,5 +317,31 @@ describe("onGrid", () => {
   it("drops extra tokens and keeps the rows", () => {
     const data = Float32Array.from([-1, -1, -2, -2, ...cells.flatMap((i) => [i, 10 + i])]);
     expect(onGrid({ ...layer, kind: "tokens", skip: 2 }, data)).toEqual(wanted);
+  });
+});
+
+describe("fromGrid and withoutChannel", () => {
+  const grid: CamLayer = { name: "a", channels: 2, rows: 2, columns: 3, kind: "grid", skip: 0 };
+  const layers: CamLayer[] = [
+    grid,
+    { ...grid, kind: "grid-last" },
+    { ...grid, kind: "tokens", skip: 2 },
+    { ...grid, kind: "tokens", skip: 0 },
+  ];
+  const values = Float32Array.from({ length: 12 }, (_, i) => i + 1);
+
+  it.each(layers)("is the inverse of onGrid ($kind, $skip extra)", (layer) => {
+    const out = new Float32Array(12 + 2 * layer.skip).fill(-7);
+    fromGrid(layer, values, out);
+    expect(onGrid(layer, out)).toEqual(values);
+    expect([...out.subarray(0, 2 * layer.skip)]).toEqual(Array(2 * layer.skip).fill(-7));
+  });
+
+  it.each(layers)("empties one channel and no other ($kind, $skip extra)", (layer) => {
+    const out = new Float32Array(12 + 2 * layer.skip).fill(-7);
+    fromGrid(layer, values, out);
+    withoutChannel(layer, 1, out);
+    expect([...onGrid(layer, out)]).toEqual([1, 2, 3, 4, 5, 6, 0, 0, 0, 0, 0, 0]);
+    expect([...out.subarray(0, 2 * layer.skip)]).toEqual([-7, 0, -7, 0].slice(0, 2 * layer.skip));
   });
 });

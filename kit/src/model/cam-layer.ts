@@ -36,7 +36,7 @@ export function camLayerOf(where: Where): CamLayer | undefined {
 }
 
 /** Handed on between the softmax of an attention and its product with the values. */
-const passing = new Set(["Cast", "Dropout", "Identity", "Reshape", "Squeeze", "Unsqueeze"]);
+export const passing = new Set(["Cast", "Dropout", "Identity", "Reshape", "Squeeze", "Unsqueeze"]);
 
 /** Attention: a Softmax whose output is multiplied into values. */
 export function attentionNodes({ folded, score }: Pick<Where, "folded" | "score">): readonly Node[] {
@@ -182,7 +182,7 @@ function grid({ folded, input }: Where, name: string, layout: Layout | undefined
 }
 
 /** Whether the first axis counts images, not windows or heads of them. */
-const ofEachImage = ({ shapes }: FoldedGraph, input: string, shape: Shape): boolean =>
+export const ofEachImage = ({ shapes }: FoldedGraph, input: string, shape: Shape): boolean =>
   equalDims(shape[0], shapes.get(input)![0]);
 
 function tokens(where: Where, name: string): CamLayer | undefined {
@@ -197,7 +197,10 @@ function tokens(where: Where, name: string): CamLayer | undefined {
 }
 
 /** Patches come from a convolution, of a stem of several the last; what is left over are class and register tokens. */
-function tokenGrid({ folded }: Where, count: number) {
+export function tokenGrid(
+  { folded }: Pick<Where, "folded">,
+  count: number,
+): Pick<CamLayer, "rows" | "columns" | "skip"> | undefined {
   let best: { rows: number; columns: number; skip: number } | undefined;
   for (const n of folded.graph.nodes) {
     const [, , rows, columns] = (n.op === "Conv" && folded.shapes.get(n.outputs[0])) || [];
@@ -247,4 +250,26 @@ export function onGrid(layer: CamLayer, data: Float32Array): Float32Array {
     }
   }
   return out;
+}
+
+/** The inverse: writes [channels, rows·columns] into `out` as the layer has it; class and register tokens there stay as they are. */
+export function fromGrid(layer: CamLayer, grid: ArrayLike<number>, out: Float32Array): void {
+  if (layer.kind === "grid") {
+    out.set(grid);
+    return;
+  }
+  const cells = layer.rows * layer.columns;
+  for (let cell = 0; cell < cells; cell++) {
+    for (let c = 0; c < layer.channels; c++) {
+      out[(layer.skip + cell) * layer.channels + c] = grid[c * cells + cell];
+    }
+  }
+}
+
+/** Sets one channel of the layer to 0 everywhere: in class and register tokens too. */
+export function withoutChannel(layer: CamLayer, channel: number, out: Float32Array): void {
+  if (layer.kind === "grid") {
+    const cells = layer.rows * layer.columns;
+    out.fill(0, channel * cells, (channel + 1) * cells);
+  } else for (let at = channel; at < out.length; at += layer.channels) out[at] = 0;
 }

@@ -83,6 +83,12 @@ describe("bilinear", () => {
       near(bilinear(plane, height, width, h, w), expected);
     }
   });
+
+  it("or lets corners lie on corners, as torch with align_corners", () => {
+    const plane = Float32Array.from([1, 2, 4, 3, 5, 9]);
+    near(bilinear(plane, 2, 3, 3, 5, true), [1, 1.5, 2, 3, 4, 2, 2.75, 3.5, 5, 6.5, 3, 4, 5, 7, 9]);
+    near(bilinear(plane, 2, 3, 1, 2, true), [1, 4]);
+  });
 });
 
 describe("keep", () => {

@@ -10,6 +10,12 @@ export interface ImageShape {
   readonly width: number;
 }
 
+/** What the cost of a method may depend on: the size of the image, and of the layer CAM methods read. */
+export interface Surface extends ImageShape {
+  /** undefined where the model has no spatial grid */
+  readonly cam?: { readonly channels: number; readonly rows: number; readonly columns: number };
+}
+
 export const shapeOfImage = ({ dims: [channels, height, width] }: Float32Tensor): ImageShape => ({
   channels,
   height,
@@ -89,6 +95,8 @@ export function keep(x: Float32Tensor, h: Float32Array, reference: Float32Tensor
 
 /**
  * Bilinear resize of one plane, half-pixel centres, edges clamped, no antialiasing (torch `align_corners=False`, OpenCV INTER_LINEAR).
+ *
+ * @param alignCorners  corner values lie in the corner pixels' centres instead (torch `align_corners=True`)
  */
 export function bilinear(
   plane: Float32Array,
@@ -96,11 +104,12 @@ export function bilinear(
   width: number,
   toHeight: number,
   toWidth: number,
+  alignCorners = false,
 ): Float32Array {
-  const columns = Array.from({ length: toWidth }, (_, j) => between(j, width, toWidth));
+  const columns = Array.from({ length: toWidth }, (_, j) => between(j, width, toWidth, alignCorners));
   const out = new Float32Array(toHeight * toWidth);
   for (let i = 0; i < toHeight; i++) {
-    const [top, bottom, v] = between(i, height, toHeight);
+    const [top, bottom, v] = between(i, height, toHeight, alignCorners);
     for (let j = 0; j < toWidth; j++) {
       const [left, right, u] = columns[j];
       const upper = plane[top * width + left] * (1 - u) + plane[top * width + right] * u;
@@ -112,8 +121,9 @@ export function bilinear(
 }
 
 /** The two neighbours of target pixel `i` and the weight of the second. */
-function between(i: number, from: number, to: number): [number, number, number] {
-  const at = Math.min(Math.max(((i + 0.5) * from) / to - 0.5, 0), from - 1);
+function between(i: number, from: number, to: number, alignCorners: boolean): [number, number, number] {
+  const place = alignCorners ? (i * (from - 1)) / Math.max(to - 1, 1) : ((i + 0.5) * from) / to - 0.5;
+  const at = Math.min(Math.max(place, 0), from - 1);
   const low = Math.floor(at);
   return [low, Math.min(low + 1, from - 1), at - low];
 }

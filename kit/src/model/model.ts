@@ -14,7 +14,7 @@ import { type Shape, shapeAt } from "../onnx/shapes.ts";
 import { type Float32Tensor, float32, sizeOf, toFloat32 } from "../onnx/tensor.ts";
 import type { Rng } from "../rng.ts";
 import { type CamLayer, onGrid } from "./cam-layer.ts";
-import { blurred, constantImage, type ImageShape, type ReferenceKind } from "./image.ts";
+import { blurred, constantImage, type ReferenceKind, type Surface } from "./image.ts";
 import type { Prepared } from "./prepare.ts";
 import { permutedWeights } from "./randomise.ts";
 
@@ -68,7 +68,7 @@ export interface Program {
 
 export interface Model {
   readonly prepared: Prepared;
-  readonly shape: ImageShape;
+  readonly shape: Surface;
   readonly classes: number;
   /** undefined where the model has no spatial grid */
   readonly cam: CamLayer | undefined;
@@ -225,7 +225,7 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
 
   const model: Model = {
     prepared,
-    shape: input,
+    shape: surfaceOf(prepared),
     classes,
     cam,
     passes,
@@ -423,6 +423,13 @@ function withOutputs({ graph, types, shapes }: FoldedGraph, outputs: readonly st
     })),
   );
 }
+
+const surfaceOf = ({ input: { channels, height, width }, cam }: Prepared): Surface => ({
+  channels,
+  height,
+  width,
+  cam: cam && { channels: cam.channels, rows: cam.rows, columns: cam.columns },
+});
 
 /** An index out of range would fall into the seed of the next image. */
 function checkedClass(target: number, classes: number): number {

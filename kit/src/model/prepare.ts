@@ -25,7 +25,7 @@ import { simplify } from "../onnx/simplify.ts";
 import { elementTypes, float32, type Tensor } from "../onnx/tensor.ts";
 import type { ModelCard } from "../schemas.generated.ts";
 import { attentionNodes, type CamLayer, camLayerOf, tokenLayers } from "./cam-layer.ts";
-import { contrastiveHead } from "./contrastive.ts";
+import { type ClassEmbeddings, contrastiveHead, defaultScale, similarities } from "./contrastive.ts";
 import type { ImageShape } from "./image.ts";
 
 export type Family = "cnn" | "transformer" | "contrastive";
@@ -37,6 +37,8 @@ export interface PrepareOptions {
   readonly pixelChannels?: number;
   /** false: feed `x` as it is; then everything lives in that space, the reference is 0 and nothing is clipped */
   readonly preprocess?: boolean;
+  /** the model is an image encoder: the scores are its embedding's similarities to these */
+  readonly text?: ClassEmbeddings;
 }
 
 export interface Prepared {
@@ -71,7 +73,7 @@ export interface Prepared {
  */
 export function prepare(
   given: Graph,
-  { card = {}, pixelChannels, preprocess = true }: PrepareOptions = {},
+  { card = {}, pixelChannels, preprocess = true, text }: PrepareOptions = {},
 ): Prepared {
   const assumptions: string[] = [];
   const assume = (sentence: string) => assumptions.push(sentence);
@@ -89,7 +91,8 @@ export function prepare(
   const { batch: batchDim, channels, height, width, channelsLast } = imageDims(source, card);
   if (channelsLast)
     assume(`input "${source.name}" has its channels last, [N, H, W, C]: images are transposed`);
-  const tail = cutTail(original, outputOf(original, card, assume));
+  const output = text ? embeddingOf(original, card, assume) : outputOf(original, card, assume);
+  const tail = text ? { name: output, activation: undefined, cast: false } : cutTail(original, output);
   const pixels = pixelChannels ?? channels;
   if (pixels !== channels && pixels !== 1) {
     throw new KitError("E_MODEL_INPUT", {
@@ -112,12 +115,22 @@ export function prepare(
       card: preprocess ? card : {},
       tail,
     });
-  const { folded, input, score, classes, fixedBatch } = withFreeBatch(build, {
+  const base = withFreeBatch(build, {
     batchDim,
     tail: tail.name,
+    what: text ? "embedding values" : "class scores",
     keep: new Set(card.camLayer === undefined ? [] : [card.camLayer]),
     assume,
   });
+  const { input, fixedBatch } = base;
+  const { folded, score, classes } = text ? similarities(base.folded, base.score, text) : base;
+  if (text) {
+    const { scale = defaultScale } = text;
+    assume(
+      `class scores: similarities of "${output}" to ${classes} class embeddings (SHA-256 ${text.sha256}), times ${scale}`,
+    );
+    if (text.scale === undefined) assume(`no --logit-scale: ${scale}, where CLIP's training ends`);
+  }
 
   const task = card.task ?? inferTask(classes, tail, assume);
   checkTask(task, classes, tail);
@@ -225,6 +238,27 @@ function outputOf(graph: Graph, card: ModelCard, assume: (s: string) => void): s
   }
   if (graph.outputs.length > 1)
     assume(`output "${output.name}" of ${graph.outputs.length} holds the class scores`);
+  return output.name;
+}
+
+/** The output that holds the image's embedding; an encoder may give its hidden states too, and a pair of encoders the text's. */
+function embeddingOf(graph: Graph, card: ModelCard, assume: (s: string) => void): string {
+  if (card.output?.name !== undefined) return outputOf(graph, card, assume);
+  const rows = graph.outputs.filter(
+    // a file may leave the shapes of its outputs open
+    (o) => /float/.test(o.type) && o.dims.length !== 1 && o.dims.slice(2).every((d) => d === 1),
+  );
+  const named = (pattern: RegExp) => rows.find((o) => pattern.test(o.name));
+  const output = named(/^(?!.*text).*(embed|feature)/i) ?? named(/^(?!.*text)/i);
+  if (output === undefined) {
+    throw new KitError("E_MODEL_OUTPUT", {
+      problem: "the model has no output of one embedding per image",
+      details: graph.outputs.map((o) => `${o.name}: ${o.type} [${o.dims.join(", ")}]`),
+      next: "export the image encoder with its projected embedding [N, D] as an output, or name it (output.name in the model card)",
+    });
+  }
+  if (graph.outputs.length > 1)
+    assume(`output "${output.name}" of ${graph.outputs.length} holds the image's embedding`);
   return output.name;
 }
 
@@ -350,11 +384,14 @@ function withFreeBatch(
   {
     batchDim,
     tail,
+    what,
     keep,
     assume,
   }: {
     batchDim: number | string;
     tail: string;
+    /** what the tail holds */
+    what: string;
     /** tensors simplification must leave in place */
     keep: ReadonlySet<string>;
     assume: (s: string) => void;
@@ -370,7 +407,7 @@ function withFreeBatch(
       });
     }
     const folded = simplify(graph, typeof batch === "string" ? batch : undefined, keep);
-    const next = "name the output that holds the class scores (output.name in the model card)";
+    const next = `name the output that holds the ${what} (output.name in the model card)`;
     const type = folded.types.get(score)!;
     if (type !== "float32") {
       throw new KitError("E_MODEL_OUTPUT", { problem: `"${tail}" is of type ${type}, not float32`, next });
@@ -384,7 +421,7 @@ function withFreeBatch(
     const perRow = typeof batch === "string" ? free : rows === batch;
     if (typeof classes !== "number" || !perRow || !isRow(shape)) {
       throw new KitError("E_MODEL_OUTPUT", {
-        problem: `"${tail}" has the shape ${formatShape(shape)}, which is not one row of class scores per image`,
+        problem: `"${tail}" has the shape ${formatShape(shape)}, which is not one row of ${what} per image`,
         next,
       });
     }

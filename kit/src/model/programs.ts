@@ -2,7 +2,9 @@
 import { backward } from "../autodiff/backward.ts";
 import type { RuleTable } from "../autodiff/vjp.ts";
 import { KitError } from "../errors.ts";
-import { type Graph, names } from "../onnx/graph.ts";
+import { ancestors, descendants, type Graph, labelOf, names } from "../onnx/graph.ts";
+import { equalDims } from "../onnx/shapes.ts";
+import type { CamLayer } from "./cam-layer.ts";
 import type { Built, Parts, Program } from "./model.ts";
 
 /**
@@ -24,10 +26,27 @@ export const gradientBy = (id: string, rules: RuleTable): Program => ({
 });
 
 /**
- * The logits when the activation of the CAM layer is another than the image's.
+ * What the CAM layer holds, without a gradient.
  *
- * Roles: `activation`, as the layer has it (a `CamLayer` says how its axes lie), and `image` [C,H,W] where something passes the layer by (a
- * skip connection): where nothing does, only what lies behind the layer is computed and there is no such role → logits [K].
+ * Roles: `image` [C,H,W] → the activation as the layer has it, logits [K], then what passes the layer by, for `fromLayer`.
+ *
+ * @throws KitError E_CAM_LAYER where the model has no spatial grid
+ */
+export const atLayer: Program = {
+  id: "at layer",
+  passes: { forwards: 1, backwards: 0 },
+  build: (parts) => ({
+    folded: parts.folded,
+    feeds: { image: parts.input },
+    fetches: [camOf(parts).name, parts.score, ...beside(parts)],
+  }),
+};
+
+/**
+ * The logits when the activation of the CAM layer is another than the image's: only what lies behind the layer is computed.
+ *
+ * Roles: `activation`, as the layer has it (a `CamLayer` says how its axes lie); `beside 0`, `beside 1`, … where something passes the layer by
+ * (skip connections), as `atLayer` found it; `image` [C,H,W] where something else of it is still asked for → logits [K].
  *
  * @throws KitError E_CAM_LAYER where the model has no spatial grid
  */
@@ -35,12 +54,57 @@ export const fromLayer: Program = {
   id: "from layer",
   passes: { forwards: 1, backwards: 0 },
   build: (parts) => {
-    const { input, score, cam } = parts;
-    if (cam === undefined) throw new KitError("E_CAM_LAYER", { problem: "the model has no spatial grid" });
-    const { folded, activation } = cutAt(parts, cam.name);
-    return { folded, feeds: { image: input, activation }, fetches: [score] };
+    const { input, score } = parts;
+    let { folded, activation } = cutAt(parts, camOf(parts).name);
+    const feeds: Record<string, string> = { image: input, activation };
+    for (const [k, name] of beside(parts).entries()) {
+      ({ folded, activation: feeds[`beside ${k}`] } = cutAt({ folded }, name));
+    }
+    return { folded, feeds, fetches: [score] };
   },
 };
+
+/** The tensors of the image that meet those of the layer behind it, one row an image. What is no float is a shape, and cheap to compute again. */
+function beside(parts: Pick<Parts, "folded" | "input" | "score" | "cam">): string[] {
+  const { folded, activation } = cutAt(parts, camOf(parts).name);
+  const { graph, shapes, types } = folded;
+  const live = ancestors(graph, [parts.score]);
+  const [image, layer] = [descendants(graph, [parts.input]), descendants(graph, [activation])];
+  const ofEachImage = (name: string) => {
+    const [rows] = shapes.get(name) ?? [];
+    return rows !== undefined && equalDims(rows, shapes.get(parts.input)![0]);
+  };
+  const met = graph.nodes
+    .filter(
+      (n) => n.op !== "Shape" && n.outputs.some((o) => live.has(o)) && n.inputs.some((i) => layer.has(i)),
+    )
+    .flatMap((n) => n.inputs)
+    .filter((i) => image.has(i) && !layer.has(i) && i !== parts.input);
+  return [...new Set(met)].filter((name) => types.get(name) === "float32" && ofEachImage(name));
+}
+
+/**
+ * Where what passes the CAM layer by (a skip connection) meets what comes from it, for example "Add /block/Add"; undefined where nothing
+ * passes. Shapes do not count: they are the same for every image.
+ */
+export function passesBy(parts: Pick<Parts, "folded" | "input" | "score" | "cam">): string | undefined {
+  const { folded, activation } = cutAt(parts, camOf(parts).name);
+  const graph = { ...folded.graph, nodes: folded.graph.nodes.filter((n) => n.op !== "Shape") };
+  const live = ancestors(graph, [parts.score]);
+  const [image, layer] = [descendants(graph, [parts.input]), descendants(graph, [activation])];
+  const meeting = graph.nodes.find(
+    (n) =>
+      n.outputs.some((o) => live.has(o)) &&
+      n.inputs.some((i) => image.has(i)) &&
+      n.inputs.some((i) => layer.has(i)),
+  );
+  return meeting && `${meeting.op} ${labelOf(meeting)}`;
+}
+
+function camOf({ cam }: Pick<Parts, "cam">): CamLayer {
+  if (cam) return cam;
+  throw new KitError("E_CAM_LAYER", { problem: "the model has no spatial grid" });
+}
 
 /** The graph whose nodes read a new input in the place of the tensor `name`. */
 export function cutAt(

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { displayFactor, overlay, renderImage, resizePlane } from "./overlay.ts";
+import { colourAt, lutOf } from "./colour.ts";
+import { displayFactor, layer, overlay, renderImage, resizePlane } from "./overlay.ts";
+import { blendPixel } from "./raster.ts";
 
 const image = (channels: number, height: number, width: number, value: (i: number) => number) => ({
   channels,
@@ -118,5 +120,35 @@ describe("overlay", () => {
 
   it("refuses a map of another size", () => {
     expect(() => overlay(grey, plane(1, 2, 0, 0), { scale: "sequential" })).toThrow("1×2 map");
+  });
+});
+
+describe("layer", () => {
+  const values = [-2, -1, -0.25, 0, Number.NaN, 0.25, 1, 9];
+  const map = plane(1, values.length, ...values);
+  const entry = ({ pixels, colours }: ReturnType<typeof layer>, i: number) => [
+    ...colours.subarray(4 * pixels[i], 4 * pixels[i] + 4),
+  ];
+
+  it("over the image is the overlay, to a step of its alpha", () => {
+    const grey = image(1, 1, values.length, (i) => i / 8);
+    for (const scale of ["diverging", "sequential"] as const) {
+      const wanted = overlay(grey, map, { scale, limit: 1, factor: 1, fade: 0 });
+      const laid = renderImage(grey, { factor: 1 });
+      const top = layer(map, { scale, limit: 1 });
+      for (let i = 0; i < values.length; i++) {
+        const [r, g, b, alpha] = entry(top, i);
+        blendPixel(laid, i, 0, [r, g, b], alpha / 255);
+      }
+      for (const [i, v] of wanted.data.entries()) expect(Math.abs(v - laid.data[i])).toBeLessThanOrEqual(2);
+    }
+  });
+
+  it("is clear at 0, where a sequential map is negative, and where there is no number", () => {
+    const signed = layer(map, { scale: "diverging", limit: 1 });
+    expect([3, 4].map((i) => entry(signed, i)[3])).toEqual([0, 0]);
+    expect(entry(signed, 7).slice(0, 3)).toEqual([...colourAt(lutOf("diverging"), "diverging", 1)]);
+    const one = layer(map, { scale: "sequential", limit: 1 });
+    expect([0, 1, 2, 3, 4].map((i) => entry(one, i)[3])).toEqual([0, 0, 0, 0, 0]);
   });
 });

@@ -1,6 +1,6 @@
 /** An image, alone or under a map, at a size that can be looked at. */
 import { type ColourOptions, colourAt, type Heatmap, limitOf, lutOf, position } from "./colour.ts";
-import { blank, blendPixel, type Raster, type Rgb } from "./raster.ts";
+import { blank, blendPixel, type IndexedRaster, type Raster, type Rgb } from "./raster.ts";
 
 /** An image in pixel space: [C, H, W] in [0, 1], C = 1 (grey) or 3 (RGB). */
 export interface PixelImage {
@@ -139,4 +139,22 @@ export function overlay(image: PixelImage, map: Heatmap, options: OverlayOptions
     blendPixel(picture, i % values.width, Math.floor(i / values.width), colour, alpha);
   }
   return picture;
+}
+
+/** The map alone, to be laid over its image by whoever shows it: the colours of `overlay`, clear where there is no evidence. */
+export function layer(map: Heatmap, options: ColourOptions & Pick<OverlayOptions, "opacity">): IndexedRaster {
+  const { scale, palette, limit = limitOf(map.data), opacity } = options;
+  const lut = lutOf(scale, palette);
+  const at = (p: number) => (scale === "diverging" ? 128 + Math.round(127 * p) : Math.round(255 * p));
+  const colours = new Uint8Array(4 * 256);
+  for (let entry = 0; entry < 256; entry++) {
+    const p = scale === "diverging" ? Math.max(-1, (entry - 128) / 127) : entry / 255;
+    colours.set([...colourAt(lut, scale, p), 255 * opacityOf(p, opacity)], 4 * entry);
+  }
+  const clear = at(0);
+  colours[4 * clear + 3] = 0;
+  const pixels = Uint8Array.from(map.data, (value) =>
+    Number.isFinite(value) ? at(position(value, scale, limit)) : clear,
+  );
+  return { width: map.width, height: map.height, pixels, colours };
 }

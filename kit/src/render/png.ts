@@ -1,7 +1,8 @@
-/** PNG files of pictures. Node only: sharp does the encoding. */
+/** PNG files of pictures. Node only: sharp does the encoding, but for pictures of few colours, which it would approximate. */
+import { crc32, deflateSync } from "node:zlib";
 import { writeFileAtomic } from "../files.ts";
 import { loadSharp } from "../sharp.ts";
-import type { Raster } from "./raster.ts";
+import type { IndexedRaster, Raster } from "./raster.ts";
 
 export async function encodePng({ data, width, height }: Raster): Promise<Uint8Array> {
   const sharp = await loadSharp();
@@ -14,3 +15,38 @@ export async function encodePng({ data, width, height }: Raster): Promise<Uint8A
 export async function writePng(path: string, picture: Raster): Promise<void> {
   await writeFileAtomic(path, await encodePng(picture));
 }
+
+/** Colours exactly as they are: a palette with its transparency, rows unfiltered, which suits indices best (PNG 1.2 §§ 4.1, 9.6). */
+export function encodeIndexedPng({ width, height, pixels, colours }: IndexedRaster): Uint8Array {
+  const entries = Array.from({ length: colours.length / 4 }, (_, k) => colours.subarray(4 * k, 4 * k + 4));
+  const size = Buffer.alloc(8);
+  size.writeUInt32BE(width, 0);
+  size.writeUInt32BE(height, 4);
+  const rows = Array.from({ length: height }, (_, y) => [
+    Uint8Array.of(0),
+    pixels.subarray(y * width, (y + 1) * width),
+  ]);
+  return Buffer.concat([
+    Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
+    chunk("IHDR", size, Uint8Array.of(8, 3, 0, 0, 0)), // 8 bits, by palette
+    chunk("PLTE", Uint8Array.from(entries.flatMap((rgba) => [...rgba.subarray(0, 3)]))),
+    chunk(
+      "tRNS",
+      Uint8Array.from(entries, ([, , , alpha]) => alpha),
+    ),
+    chunk("IDAT", deflateSync(Buffer.concat(rows.flat()), { level: 9 })),
+    chunk("IEND"),
+  ]);
+}
+
+function chunk(type: string, ...parts: readonly Uint8Array[]): Uint8Array {
+  const body = Buffer.concat([Buffer.from(type, "latin1"), ...parts]);
+  const frame = Buffer.alloc(8);
+  frame.writeUInt32BE(body.length - 4, 0);
+  frame.writeUInt32BE(crc32(body), 4);
+  return Buffer.concat([frame.subarray(0, 4), body, frame.subarray(4)]);
+}
+
+/** A PNG in the text of a page. */
+export const dataUri = (png: Uint8Array): string =>
+  `data:image/png;base64,${Buffer.from(png).toString("base64")}`;

@@ -7,6 +7,15 @@ export interface Raster {
   readonly data: Uint8ClampedArray<ArrayBuffer>;
 }
 
+/** Of at most 256 colours: each pixel is the number of its own. */
+export interface IndexedRaster {
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Uint8Array;
+  /** RGBA, one after the other */
+  readonly colours: Uint8Array;
+}
+
 export type Rgb = readonly [red: number, green: number, blue: number];
 
 /** A picture of one colour; without one, transparent. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { writePng } from "./png.ts";
-import { formatValue, type SheetImage, sheet } from "./sheet.ts";
+import { columnsFor, formatValue, type SheetImage, sheet } from "./sheet.ts";
 
 const image = { channels: 1, height: 64, width: 64, data: new Float32Array(64 * 64).fill(0.4) };
 const map = { height: 64, width: 64, data: Float32Array.from({ length: 4096 }, (_, i) => (i % 64) / 63) };
@@ -33,6 +33,39 @@ describe("sheet", () => {
     expect(three.width).toBe(one.width);
     expect(three.height).toBeGreaterThan(2.5 * one.height - 200);
     expect(three.height).toBeLessThan(3 * one.height);
+  });
+
+  it.each([
+    [[12, 20, 4], 6, 6], // 2 + 4 + 1 rows of six, 3 + 4 + 1 of five
+    [[12, 15], 6, 6],
+    [[6], 5, 3],
+    [[1, 1], 5, 1],
+    [[], 5, 1],
+  ])("lays groups of %j tiles, %d in a row at most, in %d columns", (tiles, most, columns) =>
+    expect(columnsFor(tiles, most)).toBe(columns),
+  );
+
+  it("puts groups under headings, from a new row", () => {
+    const { tiles, ...rest } = item(3);
+    const together = sheet([{ ...rest, tiles }], { title: "t", columns: 2 });
+    const grouped: SheetImage = {
+      ...rest,
+      heading: "Standard",
+      tiles: tiles.slice(0, 1),
+      groups: [{ heading: "Further", tiles: tiles.slice(1) }],
+    };
+    const apart = sheet([grouped], { title: "t", columns: 2 });
+    expect(apart.width).toBe(together.width);
+    expect(apart.height).toBe(together.height + 18 + 2 * 30);
+  });
+
+  it("gives a long title two lines, and the others of its row as much room", () => {
+    const [first, second] = item(2).tiles;
+    const long = {
+      ...item(2),
+      tiles: [{ ...first, title: "Relevance of every layer and of every kind" }, second],
+    };
+    expect(sheet([long], { title: "t" }).height).toBe(sheet([item(2)], { title: "t" }).height + 16);
   });
 
   it("is opaque everywhere, whatever is missing", () => {

@@ -46,6 +46,15 @@ export interface SheetImage {
   /** Annotated boxes: outlined on the input and on every map. */
   readonly boxes?: readonly SheetBox[];
   readonly tiles: readonly SheetTile[];
+  /** Above the first row. */
+  readonly heading?: string;
+  /** Further tiles under headings of their own, each group from a new row. */
+  readonly groups?: readonly SheetGroup[];
+}
+
+export interface SheetGroup {
+  readonly heading: string;
+  readonly tiles: readonly SheetTile[];
 }
 
 export interface SheetOptions {
@@ -71,12 +80,14 @@ const outline: Rgb = [0, 200, 240];
 const heading: TextStyle = { size: 14, colour: ink, stroke: 2.1 };
 const label: TextStyle = { size: 10, colour: ink, stroke: 1.6 };
 const body: TextStyle = { size: 9, colour: quiet };
+const groupStyle: TextStyle = { size: 11, colour: ink, stroke: 1.8 };
 
 const margin = 24;
 const gutter = 18;
 const lineHeight = 18;
 const barHeight = 7;
 const leastWidth = 480;
+const headingHeight = 30;
 
 interface Bar {
   readonly scale: ScaleKind;
@@ -92,21 +103,40 @@ interface Cell {
   readonly bar?: Bar;
 }
 
+/** Rows of cells that begin on a line of their own. */
+interface Block {
+  readonly heading?: string;
+  readonly cells: readonly Cell[];
+}
+
 export function sheet(images: readonly SheetImage[], options: SheetOptions): Raster {
-  const blocks = images.map((image) => cellsOf(image, options));
-  const most = Math.max(1, ...blocks.map((cells) => cells.length));
-  const columns = balanced(most, Math.max(1, options.columns ?? 5));
-  const tileWidth = Math.max(1, ...blocks.flat().map((cell) => cell.picture.width));
+  const blocks = images.flatMap((image) => blocksOf(image, options));
+  const cells = blocks.flatMap((block) => block.cells);
+  const columns = columnsFor(
+    blocks.map((block) => block.cells.length),
+    Math.max(1, options.columns ?? 5),
+  );
+  const tileWidth = Math.max(1, ...cells.map((cell) => cell.picture.width));
   const width = Math.max(leastWidth, 2 * margin + columns * tileWidth + (columns - 1) * gutter);
-  const legend = wrapText(options.legend ?? readingGuide(blocks.flat()), width - 2 * margin, 3, body);
-
-  const rows = blocks.map((cells) => chunks(cells, columns));
-  const headHeight = margin + heading.size + (options.subtitle ? lineHeight + 4 : 0) + 16;
-  const bodyHeight = rows.flat().reduce((sum, row) => sum + rowHeight(row) + gutter, 0);
-  const footHeight = legend.length * lineHeight + margin - 4;
-  const canvas = blank(width, headHeight + bodyHeight + blocks.length * gutter + footHeight, paper);
-
   const inner = width - 2 * margin;
+  const legend = wrapText(options.legend ?? readingGuide(cells), inner, 3, body);
+
+  const laid = blocks.map(({ heading: text, cells: own }) => ({
+    text,
+    rows: chunks(own, columns).map((row) => ({ row, ...rowHeights(row, tileWidth) })),
+  }));
+  const headHeight = margin + heading.size + (options.subtitle ? lineHeight + 4 : 0) + 16;
+  const bodyHeight = laid.reduce(
+    (sum, { text, rows }) =>
+      sum +
+      gutter +
+      (text ? headingHeight : 0) +
+      rows.reduce((s, { title, rest }) => s + title + rest + gutter, 0),
+    0,
+  );
+  const footHeight = legend.length * lineHeight + margin - 4;
+  const canvas = blank(width, headHeight + bodyHeight + footHeight, paper);
+
   let y = margin + heading.size;
   drawText(canvas, margin, y, fitText(options.title, inner, heading), heading);
   if (options.subtitle) {
@@ -114,14 +144,18 @@ export function sheet(images: readonly SheetImage[], options: SheetOptions): Ras
     drawText(canvas, margin, y, fitText(options.subtitle, inner, body), body);
   }
   y += 16;
-  for (const block of rows) {
+  for (const { text, rows } of laid) {
     fillRect(canvas, { x: margin, y, width: inner, height: 1 }, hairline);
     y += gutter;
-    for (const row of block) {
+    if (text) {
+      drawText(canvas, margin, y + groupStyle.size, fitText(text, inner, groupStyle), groupStyle);
+      y += headingHeight;
+    }
+    for (const { row, title, rest } of rows) {
       for (const [column, cell] of row.entries()) {
-        drawCell(canvas, margin + column * (tileWidth + gutter), y, cell, tileWidth, options);
+        drawCell(canvas, margin + column * (tileWidth + gutter), y, cell, tileWidth, title, options);
       }
-      y += rowHeight(row) + gutter;
+      y += title + rest + gutter;
     }
   }
   for (const line of legend) {
@@ -131,9 +165,11 @@ export function sheet(images: readonly SheetImage[], options: SheetOptions): Ras
   return canvas;
 }
 
-/** Columns that fill the last row best without a further row: 6 tiles stand as 3 + 3, not 5 + 1. */
-function balanced(tiles: number, most: number): number {
-  return Math.ceil(tiles / Math.ceil(tiles / most));
+/** The fewest columns that need no further row than `most` would: 6 tiles stand as 3 + 3, not 5 + 1. */
+export function columnsFor(tiles: readonly number[], most: number): number {
+  const rows = (columns: number) => tiles.reduce((sum, n) => sum + Math.ceil(n / columns), 0);
+  const least = Math.min(most, Math.max(1, ...tiles));
+  return Array.from({ length: least }, (_, k) => k + 1).find((columns) => rows(columns) === rows(least)) ?? 1;
 }
 
 function chunks<T>(items: readonly T[], size: number): T[][] {
@@ -142,13 +178,13 @@ function chunks<T>(items: readonly T[], size: number): T[][] {
   );
 }
 
-function cellsOf(item: SheetImage, options: SheetOptions): Cell[] {
+function blocksOf(item: SheetImage, options: SheetOptions): Block[] {
   const { image, boxes = [] } = item;
   const { resample, palette, opacity, fade } = options;
   const factor = displayFactor(image.height, image.width);
   const input = renderImage(image, { factor, resample });
   for (const box of boxes) drawBox(input, box, factor);
-  const tiles = item.tiles.map((tile): Cell => {
+  const cellOf = (tile: SheetTile): Cell => {
     const { title, lines = [], map } = tile;
     if (map === undefined) return { title, lines, picture: emptyTile(input, tile.reason ?? "no map") };
     const scale = tile.scale ?? scaleOf(map.data);
@@ -156,17 +192,30 @@ function cellsOf(item: SheetImage, options: SheetOptions): Cell[] {
     const picture = overlay(image, map, { scale, limit, factor, resample, palette, opacity, fade });
     for (const box of boxes) drawBox(picture, box, factor);
     return { title, lines, picture, bar: { scale, limit, cut: limitOf(map.data) > limit } };
-  });
-  return [{ title: item.title, lines: item.lines ?? [], picture: input }, ...tiles];
+  };
+  const first: Cell = { title: item.title, lines: item.lines ?? [], picture: input };
+  return [
+    { heading: item.heading, cells: [first, ...item.tiles.map(cellOf)] },
+    ...(item.groups ?? []).map((group) => ({ heading: group.heading, cells: group.tiles.map(cellOf) })),
+  ];
 }
 
-const titleHeight = label.size + 9;
 const barBlock = 8 + barHeight + lineHeight + 3;
+const titleLines = 2;
 
-const rowHeight = (row: readonly Cell[]): number => Math.max(...row.map(cellHeight));
+const titleOf = ({ title }: Cell, width: number): string[] => wrapText(title, width, titleLines, label);
 
-function cellHeight({ picture, lines, bar }: Cell): number {
-  return titleHeight + picture.height + (bar ? barBlock : 4) + lines.length * lineHeight;
+/** Pictures of a row stand on one line, whatever the titles above them take. */
+function rowHeights(row: readonly Cell[], width: number): { title: number; rest: number } {
+  const lines = Math.max(1, ...row.map((cell) => titleOf(cell, width).length));
+  return {
+    title: label.size + 9 + (lines - 1) * (label.size + 6),
+    rest: Math.max(
+      ...row.map(
+        ({ picture, lines, bar }) => picture.height + (bar ? barBlock : 4) + lines.length * lineHeight,
+      ),
+    ),
+  };
 }
 
 function drawCell(
@@ -175,9 +224,14 @@ function drawCell(
   top: number,
   cell: Cell,
   width: number,
+  titleHeight: number,
   options: SheetOptions,
 ): void {
-  drawText(canvas, left, top + label.size, fitText(cell.title, width, label), label);
+  const title = titleOf(cell, width);
+  for (const [k, line] of title.entries()) {
+    const above = (title.length - 1 - k) * (label.size + 6);
+    drawText(canvas, left, top + titleHeight - 9 - above, line, label);
+  }
   let y = top + titleHeight;
   paste(canvas, cell.picture, left, y);
   y += cell.picture.height;
@@ -230,7 +284,7 @@ export function formatValue(value: number): string {
 
 function emptyTile({ width, height }: Raster, reason: string): Raster {
   const tile = blank(width, height, hollow);
-  const lines = wrapText(reason, width - 32, 5, body);
+  const lines = wrapText(reason, width - 32, Math.max(1, Math.floor((height - 32) / lineHeight)), body);
   const top = Math.round((height - lines.length * lineHeight) / 2) + body.size;
   for (const [k, line] of lines.entries()) {
     drawText(tile, Math.round((width - textWidth(line, body)) / 2), top + k * lineHeight, line, body);

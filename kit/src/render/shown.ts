@@ -25,3 +25,31 @@ export function shownOf(
     limit: robustLimit(data),
   };
 }
+
+/** Where the strongest evidence lies, in words: for those who cannot see the map. */
+export function placesOf({ height, width, data }: Heatmap, scale: ScaleKind): string {
+  const strongest = (sign: 1 | -1): string | undefined => {
+    const sums = new Float64Array(9);
+    for (const [i, v] of data.entries()) {
+      const third = (at: number, size: number) => Math.floor((3 * at) / size);
+      if (v * sign > 0) sums[3 * third(Math.floor(i / width), height) + third(i % width, width)] += v * sign;
+    }
+    const most = Math.max(...sums);
+    return most > 0 && Number.isFinite(most) ? ninths[sums.indexOf(most)] : undefined;
+  };
+  const [evidence, against] = [strongest(1), scale === "diverging" ? strongest(-1) : undefined];
+  const parts = [
+    ...(evidence ? [`most evidence ${evidence}`] : []),
+    ...(against ? [`most against it ${against}`] : []),
+  ];
+  return parts.length > 0 ? parts.join(", ") : "nothing";
+}
+
+const ninths = [
+  "at the top left",
+  "at the top",
+  "at the top right",
+  "on the left",
+  "in the middle",
+  "on the right",
+].concat(["at the bottom left", "at the bottom", "at the bottom right"]);

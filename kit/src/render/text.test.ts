@@ -89,4 +89,15 @@ describe("fitText and wrapText", () => {
     expect(cut[1]).toMatch(/…$/);
     expect(wrapText("", 100, 3, style)).toEqual([]);
   });
+
+  it("break inside what is too long for a line, at joints where there are any", () => {
+    const node = "/encoder/layers/encoder_layer_11/self_attention/Softmax";
+    const lines = wrapText(`no rule for Softmax at ${node}`, 150, 9, style);
+    for (const line of lines) expect(textWidth(line, style)).toBeLessThanOrEqual(150);
+    expect(lines.join("").replaceAll(" ", "")).toBe(`noruleforSoftmaxat${node}`);
+    expect(lines.slice(0, -1).filter((line) => /[/_]$/.test(line)).length).toBeGreaterThan(0);
+    const blank = wrapText("x".repeat(90), 100, 9, style);
+    expect(blank.join("")).toBe("x".repeat(90));
+    expect(wrapText("wide", 1, 9, style)).toEqual(["", "", "", ""]);
+  });
 });

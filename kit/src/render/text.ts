@@ -46,9 +46,9 @@ export function fitText(text: string, width: number, style: TextStyle): string {
   return letters.length === 0 ? "" : `${letters.join("").trimEnd()}…`;
 }
 
-/** Breaks at spaces into at most `lines` lines of `width` pixels; the last one ends in `…` if something is left. */
+/** Breaks at spaces, and inside words that are wider, into at most `lines` lines of `width` pixels; the last one ends in `…` if something is left. */
 export function wrapText(text: string, width: number, lines: number, style: TextStyle): string[] {
-  const words = text.split(/\s+/).filter((word) => word !== "");
+  const words = text.split(/\s+/).flatMap((word) => (word === "" ? [] : broken(word, width, style)));
   const out: string[] = [];
   while (words.length > 0 && out.length < lines) {
     let line = words.shift()!;
@@ -57,6 +57,21 @@ export function wrapText(text: string, width: number, lines: number, style: Text
     out.push(fitText(line, width, style));
   }
   return out;
+}
+
+/** A word in pieces that fit, cut behind the last `/`, `.`, `_`, `-` or `:` where there is one: names of tensors are paths. */
+function broken(word: string, width: number, style: TextStyle): string[] {
+  const pieces: string[] = [];
+  let rest = Array.from(word);
+  while (rest.length > 1 && textWidth(rest.join(""), style) > width) {
+    let size = rest.length - 1;
+    while (size > 1 && textWidth(rest.slice(0, size).join(""), style) > width) size--;
+    const joint = rest.slice(0, size).findLastIndex((letter) => "/._-:".includes(letter)) + 1;
+    const cut = joint > size / 2 ? joint : size;
+    pieces.push(rest.slice(0, cut).join(""));
+    rest = rest.slice(cut);
+  }
+  return [...pieces, rest.join("")];
 }
 
 /** Draws one line; (x, baseline) is the left end of the baseline. Answers the x where the text ends. */

@@ -2,8 +2,11 @@
 import { providers } from "../engine/engine.ts";
 import { KitError } from "../errors.ts";
 import { canonicalJson } from "../json.ts";
+import { cannotRerun, externalReason } from "../methods/external.ts";
 import { methods } from "../methods/index.ts";
+import type { Cost, Method } from "../methods/method.ts";
 import { metrics } from "../metrics/index.ts";
+import { reruns } from "../metrics/metric.ts";
 import { type ParamSpecs, type ParamValue, resolveParams } from "../params.ts";
 import { protocolHash } from "../protocol/hash.ts";
 import { type Protocol, protocolParams, protocols } from "../protocol/protocol.ts";
@@ -11,6 +14,7 @@ import { standardMethods } from "../stats/summarise.ts";
 import { checkQuality } from "./check-quality.ts";
 import type { Result, Run } from "./document.ts";
 import { hidden, namesOwner, namesPlace } from "./private.ts";
+import { sourceUrl } from "./source-url.ts";
 import type { Path } from "./strict-json.ts";
 import { compare, type Report, shown } from "./verdict.ts";
 
@@ -101,12 +105,21 @@ function checkMethods(result: Result, protocol: Protocol | undefined, report: Re
     if ((own.status === "ok") !== (own.reason === null)) {
       report([...path, "reason"], "E_METHOD", "a method that is ok has no reason, any other has one");
     }
+    if ((own.status === "external") !== (own.external !== undefined)) {
+      report(
+        [...path, "external"],
+        "E_METHOD",
+        "where maps come from is said of those from elsewhere, and only of them",
+      );
+    }
     if (known === undefined) {
       // maps from elsewhere come under a name of their own
       if (own.status !== "external") report([...path, "id"], "E_METHOD", `there is no method ${own.id}`);
-      else if (own.standard || own.control)
-        report([...path, "standard"], "E_METHOD", "maps from elsewhere are not standard");
+      else checkExternal(own, result, path, report);
       continue;
+    }
+    if (result.methods.slice(0, i).some((m) => m.status === "external")) {
+      report(path, "E_METHOD", "maps from elsewhere stand behind the methods of the kit");
     }
     if (own.status === "external")
       report(
@@ -122,10 +135,56 @@ function checkMethods(result: Result, protocol: Protocol | undefined, report: Re
     checkFacts(own, facts, path, "E_METHOD", report);
     const params = checkEntry(own, known, path, result.standard ? protocol : undefined, report, warn);
     if (params === undefined || own.status === "external") continue;
-    compare(known.cost(params, { height, width }), own.cost, [...path, "cost"], (at, message) =>
+    const cost = costOf(known, params, { height, width });
+    if (own.cost === null)
+      report([...path, "cost"], "E_COUNT", `${own.id} was computed here, so its cost is known`);
+    if (cost === undefined || own.cost === null) continue;
+    compare(cost, own.cost, [...path, "cost"], (at, message) =>
       report(at, "E_COUNT", `${message}, by the parameters and the size of the image`),
     );
   }
+}
+
+/** Nothing of maps from elsewhere is free text, since a reader could take it for ours. */
+function checkExternal(
+  own: Result["methods"][number],
+  { selection }: Result,
+  path: Path,
+  report: Report,
+): void {
+  const { id: title } = own;
+  const facts = { title, revision: 1, control: false, standard: false, reason: externalReason, cost: null };
+  checkFacts(own, facts, path, "E_METHOD", report);
+  if (Object.keys(own.params).length > 0) report([...path, "params"], "E_PARAM", `${title} takes none`);
+  if (own.external === undefined) return;
+  const { source, files, annotated } = own.external;
+  if (sourceUrl(source) !== source) {
+    report(
+      [...path, "external", "source"],
+      "E_METHOD",
+      `${shown(source)} is no public http or https address in its one spelling`,
+      "evaluate --source writes it so",
+    );
+  }
+  if (annotated ? files < selection.samples : files !== selection.samples) {
+    report(
+      [...path, "external", "files"],
+      "E_COUNT",
+      `${files} maps of ${selection.samples} images${annotated ? "" : ", and none of annotated classes"}`,
+    );
+  }
+}
+
+/** Undefined where it depends on the size of the CAM layer, of which a document has only the name. */
+function costOf(
+  method: Method,
+  params: Record<string, ParamValue>,
+  sides: { height: number; width: number },
+): Cost | undefined {
+  const [one, other] = [1, 2].map((n) =>
+    method.cost(params, { ...sides, cam: { channels: n, rows: n, columns: n } }),
+  );
+  return one.forwards === other.forwards && one.backwards === other.backwards ? one : undefined;
 }
 
 function checkMetrics(result: Result, protocol: Protocol | undefined, report: Report, warn: Report): void {
@@ -234,7 +293,9 @@ function checkSelection(result: Result, protocol: Protocol, report: Report): voi
     metrics: protocol.metrics.filter((id) => annotated || !masked.has(id)),
   };
   for (const key of ["methods", "metrics"] as const) {
-    const given = new Set<string>(result[key].map((entry) => entry.id));
+    const given = new Set<string>(
+      result[key].filter((entry) => !("external" in entry)).map((entry) => entry.id),
+    );
     const lost = wanted[key].filter((id) => !given.has(id));
     const extra = [...given].filter((id) => !wanted[key].includes(id));
     if (lost.length + extra.length === 0) continue;
@@ -290,6 +351,9 @@ function checkCells(result: Result, report: Report): void {
     const runs = method.status === "ok" || method.status === "external";
     const units = cell.n + skipped;
     if (!runs && units > 0) report([...path, "n"], "E_COUNT", `scores of a method that is ${method.status}`);
+    if (method.status === "external" && known && cell.n > 0 && (reruns(known) || known.family === "cost")) {
+      report([...path, "n"], "E_METHOD", `${metric.id} of maps from elsewhere: ${cannotRerun}`);
+    }
     if (cell.correct.n + cell.wrong.n !== cell.n) {
       report(
         [...path, "n"],

@@ -5,6 +5,7 @@ import type { Dataset } from "../datasets/dataset.ts";
 import type { EngineInfo } from "../engine/engine.ts";
 import { KitError } from "../errors.ts";
 import { canonicalJson, type Frozen } from "../json.ts";
+import { type ExternalMaps, externalReason } from "../methods/external.ts";
 import type { Model } from "../model/model.ts";
 import type { Prepared } from "../model/prepare.ts";
 import type { ParamValue } from "../params.ts";
@@ -141,7 +142,8 @@ export function composeRun(options: ComposeOptions): Composed {
       control: planned.method.control === true,
       standard: standardMethods.includes(planned.method.id),
       ...status(planned, execution, isPrivate),
-      cost: planned.method.cost(planned.params, model.shape),
+      cost: planned.external ? null : planned.method.cost(planned.params, model.shape),
+      ...(planned.external && { external: externalOf(planned.external) }),
     })),
     metrics: plan.metrics.map(({ metric, params, samples }) => ({
       ...identity(metric, params),
@@ -204,12 +206,23 @@ const identity = (
   params: Readonly<Record<string, ParamValue>>,
 ) => ({ id, title, revision, params });
 
+/** The id stands beside it. */
+const externalOf = ({ map, source, files, sha256: hash, classesChecked, annotated }: ExternalMaps) => ({
+  source,
+  map,
+  files,
+  sha256: hash,
+  classesChecked,
+  annotated,
+});
+
 /** A method failed when it gave no attribution at all; single failures are counted apart. */
 function status(
-  { method, notApplicable }: PlannedMethod,
+  { method, notApplicable, external }: PlannedMethod,
   { rows, failures }: ComposeOptions["execution"],
   isPrivate: boolean,
 ) {
+  if (external !== undefined) return { status: "external", reason: externalReason } as const;
   if (notApplicable !== undefined)
     return { status: "not-applicable", reason: cut(notApplicable, 300) } as const;
   if (rows.some((row) => row.method === method.id)) return { status: "ok", reason: null } as const;

@@ -7,10 +7,11 @@ import type { Cost } from "../methods/method.ts";
 import { type Feeds, type Model, type Program, sizesOf, type Wants } from "../model/model.ts";
 import type { Prepared } from "../model/prepare.ts";
 import { shapeAt } from "../onnx/shapes.ts";
-import { sizeOf } from "../onnx/tensor.ts";
+import { float32, sizeOf } from "../onnx/tensor.ts";
 import { type Rng, rngOf } from "../rng.ts";
 import { execute, wantsOf } from "./execute.ts";
 import type { Plan } from "./plan.ts";
+import { comparedWith } from "./unmet.ts";
 
 /** What samples take; a backward pass counts as a forward one too. */
 export interface Effort extends Cost {
@@ -36,6 +37,8 @@ export async function rehearse(
 ): Promise<SampleEffort> {
   const passes = { forwards: 0, backwards: 0 };
   const stand = standIn(model, passes);
+  const { height, width } = model.shape;
+  const map = float32([height, width], noise(rngOf("rehearsal", "map"), height * width));
   const of = async (position: number): Promise<Effort> => {
     if (position >= plan.samples) return { forwards: 0, backwards: 0, ms: 0 };
     passes.forwards = 0;
@@ -47,8 +50,10 @@ export async function rehearse(
       dataset: oneImage(model, annotated),
       plan,
       selected,
+      following: Array.from({ length: comparedWith }, (_, k) => `following ${k}`),
       share: (at) => at === position,
       resize: { method: "bilinear" },
+      readMap: async () => map,
     });
     return { ...passes, ms: now() - start };
   };

@@ -8,7 +8,7 @@ import { KitError } from "../errors.ts";
 import { defineMethod, type Method } from "../methods/method.ts";
 import { defineMetric, type Metric, skip } from "../metrics/metric.ts";
 import type { Model } from "../model/model.ts";
-import { float32 } from "../onnx/tensor.ts";
+import { type Float32Tensor, float32 } from "../onnx/tensor.ts";
 import { methodOf, metricOf, protocolOf } from "../protocol/protocol.ts";
 import { type ExecuteOptions, execute, explainedClass } from "./execute.ts";
 import { pixelsOf } from "./pixels.ts";
@@ -445,6 +445,61 @@ describe("what it tells", () => {
   it("refuses ids the data set does not have", async () => {
     const dataset: Dataset = set();
     await expect(run({}, { dataset, selected: ["a", "z"] })).rejects.toMatchObject({ code: "E_DATASET_ID" });
+  });
+});
+
+describe("methods that compare with other images", () => {
+  const many: readonly Drawn[] = Array.from({ length: 11 }, (_, k) => ({ id: `s${k}`, labels: [k % 4] }));
+  const order = many.map((s) => s.id);
+
+  it("see the same ones at perturbations and under the randomised model, and none while nobody asks", async () => {
+    const seen: { x: Float32Tensor; model: Model; others: readonly Float32Tensor[] }[] = [];
+    const asks = method("asks", async ({ x, probe, others }) => {
+      seen.push({ x, model: probe.model, others: await others() });
+      return x;
+    });
+    const reads: string[][] = [];
+    const dataset = set(many);
+    const spied: Pick<Dataset, "read"> = {
+      read(wanted = []) {
+        reads.push([...wanted]);
+        return dataset.read(wanted);
+      },
+    };
+    const options = { dataset: spied, selected: order.slice(0, 1), following: order.slice(1, 9) };
+    const model = smallModel(smallCnn());
+    await run({ methods: ["saliency"], metrics: ["max-sensitivity"] }, { ...options, model });
+    expect(reads).toEqual([["s0"]]);
+
+    await run({ methods: [asks], metrics: ["max-sensitivity", "randomisation"] }, { ...options, model });
+    expect(new Set(seen.map((s) => s.x)).size).toBeGreaterThan(3);
+    expect(new Set(seen.map((s) => s.model)).size).toBeGreaterThan(1);
+    const images: Float32Tensor[] = [];
+    for await (const { image } of dataset.read(order.slice(1, 9)))
+      images.push(pixelsOf(image, model.shape, resize));
+    for (const { others } of seen) expect(others).toEqual(images);
+  });
+
+  it("give the first samples the same numbers however many are explained, in whatever shares", async () => {
+    const choice = { methods: ["gradient-shap"], metrics: ["sparseness"] };
+    const model = smallModel(smallCnn());
+    const whole = await run(choice, { model, dataset: set(many), selected: order });
+    const first = await run(choice, {
+      model,
+      dataset: set(many),
+      selected: order.slice(0, 3),
+      following: order.slice(3),
+    });
+    expect(first.failures).toEqual([]);
+    expect(first.rows).toEqual(whole.rows.slice(0, 3));
+    const share = (of: number) => (at: number) => at % 2 === of;
+    for (const of of [0, 1]) {
+      const part = await run(choice, { model, dataset: set(many), selected: order, share: share(of) });
+      expect(part.rows).toEqual(whole.rows.filter((_, at) => share(of)(at)));
+    }
+    // other neighbours, other numbers
+    const alone = await run(choice, { model, dataset: set(many), selected: order.slice(0, 3) });
+    expect(alone.rows[0].scores).not.toEqual(whole.rows[0].scores);
   });
 });
 

@@ -5,14 +5,16 @@
  */
 import type { Dataset, Sample } from "../datasets/dataset.ts";
 import { KitError } from "../errors.ts";
+import { cannotRerun, type ExternalMaps, noAnnotatedMap } from "../methods/external.ts";
 import { type AttributeOptions, attribute, toMap } from "../methods/method.ts";
-import { type Score, score } from "../metrics/metric.ts";
+import { reruns, type Score, score } from "../metrics/metric.ts";
 import { defect } from "../metrics/order.ts";
 import type { Model, Wants } from "../model/model.ts";
 import { createProbe, type Probe } from "../model/probe.ts";
 import type { Float32Tensor } from "../onnx/tensor.ts";
 import { rngOf } from "../rng.ts";
 import { requireFinite } from "./classify.ts";
+import { neighbours } from "./neighbours.ts";
 import { annotationOf, pixelsOf, type Resize } from "./pixels.ts";
 import {
   attributionPasses,
@@ -51,6 +53,13 @@ export interface UnitLog {
   add(unit: Unit): Promise<void>;
 }
 
+/** The map from elsewhere of a method on a sample: of the class predicted there, or of one that is annotated. */
+export type ReadMap = (
+  method: string,
+  sample: string,
+  target: Pick<Row, "target" | "targetKind">,
+) => Promise<Float32Tensor>;
+
 export interface ExecuteOptions {
   readonly model: Model;
   /** the same model on further engines; as many samples are worked on at once */
@@ -59,10 +68,14 @@ export interface ExecuteOptions {
   readonly plan: Plan;
   /** ids in the protocol's order */
   readonly selected: readonly string[];
+  /** ids behind these in the protocol's order: with them the last ones are compared; without, with the first ones */
+  readonly following?: readonly string[];
   /** positions in `selected` that are ours; all without */
   readonly share?: (position: number) => boolean;
   readonly resize: Resize;
   readonly log?: UnitLog;
+  /** where the plan has maps from elsewhere; what it throws ends the run */
+  readonly readMap?: ReadMap;
   readonly failFast?: boolean;
   readonly signal?: AbortSignal;
   /** passes done so far, of `plan.passes`; first called with those of the log */
@@ -106,9 +119,19 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
 
   const streams = (sample: string, owner: string) => (purpose: string) =>
     rngOf(plan.protocol.seed, sample, owner, purpose);
+  // the same at every perturbation of a sample, and under the randomised model
+  const othersOf = neighbours({
+    dataset,
+    order: [...selected, ...(options.following ?? [])],
+    asked: ours.map((id) => position.get(id)!),
+    shape,
+    resize,
+    signal,
+  });
   const methodOptions = ({ method, params }: PlannedMethod, sample: string): AttributeOptions => ({
     params,
     rng: streams(sample, method.id),
+    others: () => othersOf(position.get(sample)!),
   });
   const randomised =
     (model: Model) =>
@@ -150,6 +173,12 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
   ): Promise<void> {
     const { metric, params } = entry;
     const { id } = unit.sample;
+    const elsewhere = method.external !== undefined;
+    if (elsewhere && reruns(metric)) {
+      row.skips[metric.id] = cannotRerun;
+      advance(metricPasses(entry, method, shape), `${id} ${method.method.id}`);
+      return;
+    }
     signal.throwIfAborted();
     try {
       const result: Score = await score(metric, unit.probe, {
@@ -159,9 +188,11 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
         kind: method.method.kind,
         mask: unit.mask,
         rng: streams(id, "metric"),
-        explain: (probe) => attribute(method.method, probe, methodOptions(method, id)),
+        explain: elsewhere
+          ? undefined
+          : (probe) => attribute(method.method, probe, methodOptions(method, id)),
         randomised: randomised(unit.probe.model),
-        cost: method.method.cost(method.params, shape),
+        cost: elsewhere ? undefined : method.method.cost(method.params, shape),
       });
       // + 0: −0 does not survive JSON
       if (typeof result === "number") row.scores[metric.id] = result + 0;
@@ -183,9 +214,10 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
     findings: Findings,
     known?: Float32Tensor,
   ): Promise<Float32Tensor | undefined> {
-    const { method } = planned;
-    const { id, group } = unit.sample;
+    const { method, external } = planned;
+    const { id } = unit.sample;
     signal.throwIfAborted();
+    if (external) return explainElsewhere(unit, planned, external, rows, findings);
     let attribution: Float32Tensor;
     try {
       const start = now?.();
@@ -200,21 +232,10 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
       return undefined;
     }
     const map = toMap(attribution, method.map);
-    const row: Row = {
-      sample: id,
-      group,
-      method: method.id,
-      target: unit.probe.target,
-      targetKind: unit.targetKind,
-      correct: unit.correct,
-      defect: defectOf(map),
-      scores: {},
-      skips: {},
-    };
+    const row: Row = { ...emptyRow(unit, method.id), defect: defectOf(map) };
     rows.push(row);
     advance(attributionPasses(planned, shape), `${id} ${method.id}`);
-    for (const metric of plan.metrics) {
-      if (!scores(metric, unit.targetKind) || unit.index >= metric.samples) continue;
+    for (const metric of dueFor(unit)) {
       if (late.includes(metric)) {
         const waiting = maps.get(id) ?? new Map<string, Float32Tensor>();
         maps.set(id, waiting.set(keyOf(row), map));
@@ -222,6 +243,30 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
     }
     return attribution;
   }
+
+  /** The same for a map that is read. Nothing of it waits for the randomised model, which cannot be asked for another. */
+  async function explainElsewhere(
+    unit: Explained,
+    planned: PlannedMethod,
+    { id: method, map, annotated }: ExternalMaps,
+    rows: Row[],
+    findings: Findings,
+  ): Promise<Float32Tensor | undefined> {
+    const row = emptyRow(unit, method);
+    if (unit.targetKind === "annotated" && !annotated) {
+      for (const { metric } of dueFor(unit)) row.skips[metric.id] = noAnnotatedMap;
+      rows.push(row);
+      return undefined;
+    }
+    const attribution = await options.readMap!(method, unit.sample.id, row);
+    const own: Row = { ...row, defect: defectOf(toMap(attribution, map)) };
+    rows.push(own);
+    for (const metric of dueFor(unit)) await scoreOne(metric, planned, unit, own, attribution, findings);
+    return attribution;
+  }
+
+  const dueFor = ({ targetKind, index }: Explained): PlannedMetric[] =>
+    plan.metrics.filter((metric) => scores(metric, targetKind) && index < metric.samples);
 
   async function explainSample(sample: Sample, model: Model): Promise<void> {
     const index = position.get(sample.id)!;
@@ -269,7 +314,7 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
         for (const planned of runnable) {
           const known = label === prediction ? attributions.get(planned.method.id) : undefined;
           // what failed for this class a moment ago is recorded already
-          if (label === prediction && known === undefined) continue;
+          if (label === prediction && known === undefined && !planned.external) continue;
           await explain(annotated, planned, rows, findings, known);
         }
       }
@@ -291,7 +336,7 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
     for (const row of rows) {
       const due = late.filter((m) => scores(m, row.targetKind) && index < m.samples);
       const method = planned.get(row.method);
-      if (due.length === 0 || method === undefined) continue;
+      if (due.length === 0 || method === undefined || method.external) continue;
       const unit: Explained = {
         index,
         sample,
@@ -359,6 +404,18 @@ export function wantsOf({ methods }: Plan): Wants {
     layer: needs.some((n) => n.includes("cam")),
   };
 }
+
+const emptyRow = ({ sample, probe, targetKind, correct }: Explained, method: string): Row => ({
+  sample: sample.id,
+  group: sample.group,
+  method,
+  target: probe.target,
+  targetKind,
+  correct,
+  defect: null,
+  scores: {},
+  skips: {},
+});
 
 const keyOf = ({ method, target, targetKind }: Pick<Row, "method" | "target" | "targetKind">): string =>
   `${targetKind} ${target} ${method}`;

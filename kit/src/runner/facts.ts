@@ -5,7 +5,8 @@ import type { Dataset } from "../datasets/dataset.ts";
 import type { EngineInfo } from "../engine/engine.ts";
 import { KitError } from "../errors.ts";
 import { canonicalJson } from "../json.ts";
-import type { ImageShape } from "../model/image.ts";
+import type { ExternalMaps } from "../methods/external.ts";
+import type { Surface } from "../model/image.ts";
 import type { Model } from "../model/model.ts";
 import type { Prepared } from "../model/prepare.ts";
 import type { ParamValue } from "../params.ts";
@@ -25,7 +26,7 @@ export interface RunFacts {
   readonly model: {
     readonly id: string;
     readonly sha256: string;
-    readonly shape: ImageShape;
+    readonly shape: Surface;
     readonly prepared: Pick<
       Prepared,
       "family" | "task" | "link" | "classes" | "opset" | "assumptions" | "meanColour"
@@ -49,8 +50,12 @@ export interface RunFacts {
     readonly samples: number;
   }[];
   readonly samples: number;
+  /** maps from elsewhere, where there are any */
+  readonly external?: readonly ExternalMaps[];
   /** ids of the images to explain, in the protocol's order */
   readonly selected: readonly string[];
+  /** ids behind these: of further images that the last ones are compared with, where a method compares */
+  readonly following?: readonly string[];
 }
 
 export interface FactsOptions {
@@ -67,6 +72,7 @@ export interface FactsOptions {
   readonly unmet: RunFacts["unmet"];
   readonly plan: Plan;
   readonly selected: readonly string[];
+  readonly following: readonly string[];
 }
 
 export function factsOf(options: FactsOptions): RunFacts {
@@ -85,7 +91,7 @@ export function factsOf(options: FactsOptions): RunFacts {
     model: {
       id: options.modelId,
       sha256: options.modelSha256,
-      shape: { channels: shape.channels, height: shape.height, width: shape.width },
+      shape: { channels: shape.channels, height: shape.height, width: shape.width, cam: shape.cam },
       prepared: {
         family: prepared.family,
         task: prepared.task,
@@ -105,13 +111,19 @@ export function factsOf(options: FactsOptions): RunFacts {
     unmet: options.unmet,
     ...planFacts(plan),
     selected: options.selected,
+    ...(compares(plan) && { following: options.following }),
   };
   // as it will be read back
   return JSON.parse(JSON.stringify(facts)) as RunFacts;
 }
 
+const compares = ({ methods }: Plan): boolean =>
+  methods.some((m) => m.notApplicable === undefined && m.method.needs.includes("others"));
+
 const planFacts = (plan: Plan) => ({
-  methods: plan.methods.map(({ method: { id, revision }, params }) => ({ id, revision, params })),
+  methods: plan.methods
+    .filter((m) => m.external === undefined)
+    .map(({ method: { id, revision }, params }) => ({ id, revision, params })),
   metrics: plan.metrics.map(({ metric: { id, revision }, params, samples }) => ({
     id,
     revision,
@@ -119,6 +131,7 @@ const planFacts = (plan: Plan) => ({
     samples,
   })),
   samples: plan.samples,
+  ...(plan.methods.some((m) => m.external) && { external: plan.methods.flatMap((m) => m.external ?? []) }),
 });
 
 /**
@@ -137,10 +150,11 @@ export function planOf(facts: RunFacts): Plan {
     samples: facts.samples === Math.min(protocol.samples, facts.available) ? undefined : facts.samples,
     annotated: facts.annotated,
     unmet: facts.unmet,
+    external: facts.external,
   });
-  const { methods, metrics, samples } = facts;
+  const { methods, metrics, samples, external } = facts;
   const details = [
-    ...differences({ methods, metrics, samples }, planFacts(made)),
+    ...differences({ methods, metrics, samples, ...(external && { external }) }, planFacts(made)),
     ...(protocolHash(protocol) === facts.protocol.sha256 ? [] : ["the protocol's definition"]),
   ];
   if (details.length === 0) return made;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { ExternalMaps } from "../methods/external.ts";
 import { methodOf, metricOf, protocolOf } from "../protocol/protocol.ts";
 import { type PlanOptions, plan } from "./plan.ts";
 
@@ -25,6 +26,24 @@ describe("plan", () => {
     expect(of({ metrics: base.metrics.slice(1) }).standard).toBe(false);
     expect(of({ metrics: [...base.metrics.slice(1), base.metrics[1]] }).standard).toBe(false);
     expect(of({ samples: 3 }).standard).toBe(false);
+  });
+
+  it("with maps from elsewhere is the same, and they come last", () => {
+    const maps: ExternalMaps = {
+      id: "theirs",
+      map: "sum",
+      source: "https://example.org/",
+      files: 256,
+      sha256: "0".repeat(64),
+      classesChecked: false,
+      annotated: false,
+    };
+    const { standard: isStandard, methods, passes } = of({ external: [maps] });
+    expect(isStandard).toBe(true);
+    expect(methods.at(-1)).toMatchObject({ method: { id: "theirs", map: "sum" }, external: maps });
+    expect(methods.slice(0, -1)).toEqual(of({}).methods);
+    // what scores them asks the model too
+    expect(passes).toBeGreaterThan(of({}).passes);
   });
 
   it("takes the samples that are asked for and there", () => {

@@ -1,7 +1,8 @@
 /** What an evaluation will do, before it does it. Pure: no model runs, nothing is read. */
+import { type ExternalMaps, externalMethod } from "../methods/external.ts";
 import type { Method } from "../methods/method.ts";
 import type { Metric } from "../metrics/metric.ts";
-import type { ImageShape } from "../model/image.ts";
+import type { Surface } from "../model/image.ts";
 import { type ParamValue, resolveParams } from "../params.ts";
 import { type Protocol, protocolParams } from "../protocol/protocol.ts";
 import type { Unmet } from "./unmet.ts";
@@ -13,6 +14,8 @@ export interface PlannedMethod {
   readonly params: Values;
   /** why it cannot run on this model; undefined when it can */
   readonly notApplicable: string | undefined;
+  /** its maps are read, not computed */
+  readonly external?: ExternalMaps;
 }
 
 export interface PlannedMetric {
@@ -39,7 +42,7 @@ export interface PlanOptions {
   readonly protocol: Protocol;
   readonly methods: readonly Method[];
   readonly metrics: readonly Metric[];
-  readonly shape: ImageShape;
+  readonly shape: Surface;
   /** samples there are */
   readonly available: number;
   /** samples wanted; the protocol's unless told */
@@ -48,18 +51,30 @@ export interface PlanOptions {
   readonly annotated: boolean;
   /** why methods cannot explain this model, by their ids */
   readonly unmet: Unmet;
+  /** maps from elsewhere: behind all methods, and no departure from the protocol, since they move nothing of its methods */
+  readonly external?: readonly ExternalMaps[];
 }
 
 export function plan(options: PlanOptions): Plan {
-  const { protocol, shape, annotated, unmet } = options;
-  const samples = Math.min(options.samples ?? protocol.samples, options.available);
-  const methods = options.methods.map(
-    (method): PlannedMethod => ({
-      method,
-      params: resolveParams(method.id, method.params, protocolParams(protocol, method.params)),
-      notApplicable: Object.hasOwn(unmet, method.id) ? unmet[method.id] : undefined,
-    }),
-  );
+  const { protocol, shape, annotated, unmet, external = [] } = options;
+  const samples = samplesOf(options);
+  const methods = [
+    ...options.methods.map(
+      (method): PlannedMethod => ({
+        method,
+        params: resolveParams(method.id, method.params, protocolParams(protocol, method.params)),
+        notApplicable: Object.hasOwn(unmet, method.id) ? unmet[method.id] : undefined,
+      }),
+    ),
+    ...external.map(
+      (maps): PlannedMethod => ({
+        method: externalMethod(maps),
+        params: {},
+        notApplicable: undefined,
+        external: maps,
+      }),
+    ),
+  ];
   const metrics = options.metrics
     .filter((metric) => annotated || !metric.needs.includes("mask"))
     .map(
@@ -86,10 +101,17 @@ export function plan(options: PlanOptions): Plan {
   };
 }
 
+/** How many images are explained. */
+export const samplesOf = ({
+  protocol,
+  samples = protocol.samples,
+  available,
+}: Pick<PlanOptions, "protocol" | "samples" | "available">): number => Math.min(samples, available);
+
 /** Model passes of the sample at `index`: its prediction, then each method with its metrics, for each explained class. */
 function partsOf(
   { methods, metrics }: Pick<Plan, "methods" | "metrics">,
-  shape: ImageShape,
+  shape: Surface,
   index: number,
 ): number[] {
   const due = metrics.filter((m) => index < m.samples);
@@ -113,7 +135,7 @@ function partsOf(
 export const scores = ({ metric }: PlannedMetric, kind: "predicted" | "annotated"): boolean =>
   metric.needs.includes("mask") === (kind === "annotated");
 
-export function attributionPasses({ method, params }: PlannedMethod, shape: ImageShape): number {
+export function attributionPasses({ method, params }: PlannedMethod, shape: Surface): number {
   const { forwards, backwards } = method.cost(params, shape);
   return forwards + backwards;
 }
@@ -122,7 +144,7 @@ export function attributionPasses({ method, params }: PlannedMethod, shape: Imag
 export function metricPasses(
   { metric, params }: PlannedMetric,
   planned: PlannedMethod,
-  shape: ImageShape,
+  shape: Surface,
 ): number {
   const { forwards, backwards } = metric.cost(params, planned.method.cost(planned.params, shape));
   return forwards + backwards;

@@ -31,6 +31,12 @@ export const standardMethods: readonly string[] = [
   "kernel-shap",
 ];
 
+/** What a method is in a comparison. */
+export const roleOf = (
+  { id, control }: { readonly id: string; readonly control?: boolean },
+  standard: readonly string[] = standardMethods,
+): Role => (control ? "control" : standard.includes(id) ? "standard" : "further");
+
 /** A facet is the mean of its metrics' mean r̃, `overall` the mean of the facets. */
 export const facets: readonly { readonly id: string; readonly metrics: readonly string[] }[] = [
   { id: "faithfulness", metrics: ["infidelity", "deletion-auc", "insertion-auc"] },
@@ -109,9 +115,7 @@ export interface SummariseOptions {
 export function summarise(rows: readonly ScoredRow[], options: SummariseOptions): Statistics {
   const { methods, metrics, rng, draws = 2000, standard = standardMethods } = options;
   const ids = methods.map((m) => m.id);
-  const roles = methods.map(
-    ({ id, control }): Role => (control ? "control" : standard.includes(id) ? "standard" : "further"),
-  );
+  const roles = methods.map((method) => roleOf(method, standard));
   const table = tableOf(
     rows,
     ids,

@@ -2,6 +2,7 @@
 import { toMap } from "../../src/methods/method.ts";
 import { fold } from "../../src/onnx/fold.ts";
 import { attr, node } from "../../src/onnx/graph.ts";
+import { float32 } from "../../src/onnx/tensor.ts";
 import type { ParamValue } from "../../src/params.ts";
 import { attributed, by, type Fixture, type Ours, plain, type Table, tapped } from "./fixture.ts";
 
@@ -13,8 +14,17 @@ const igSum = (rule: string) =>
   by("integrated-gradients", async (f) =>
     toMap(await attributed(f, "integrated-gradients", { steps: 16, rule }), "sum"),
   );
-const smooth = (params: Record<string, ParamValue>): Ours =>
-  plain("smoothgrad", params, (f) => ({ noise: f.array("sg_noise") }));
+const noise = (f: Fixture) => ({ noise: f.array("sg_noise") });
+const smooth = (params: Record<string, ParamValue>): Ours => plain("smoothgrad", params, noise);
+
+/** Their baselines are one number per draw, spread over the image. */
+const gradientShap: Ours = plain("gradient-shap", {}, (f) => {
+  const { dims, data } = f.probe.x;
+  const colours = f.array("gs_base").data;
+  const images = float32([colours.length, ...dims], new Float32Array(colours.length * data.length));
+  for (const [k, v] of colours.entries()) images.data.fill(v, k * data.length, (k + 1) * data.length);
+  return { baselines: images, coefficients: f.array("gs_coef"), noise: f.array("gs_noise") };
+});
 
 async function attention(f: Fixture, what: "value" | "gradient") {
   const names = [...f.folded.shapes.keys()].filter((name) => /^attn_\d+$/.test(name)).sort();
@@ -54,7 +64,16 @@ export const gradient: Table = {
   ),
   "captum.smoothgrad": smooth({}),
   "captum.smoothgrad_abs": smooth({ absolute: true }),
-  "captum.smoothgrad_sq": smooth({ squared: true }),
+  "captum.smoothgrad_sq": plain("smoothgrad-squared", {}, noise),
+  "captum.vargrad": plain("vargrad", {}, noise),
+  "captum.gradient_shap": gradientShap,
+  "heat.sal_max": by("saliency", async (f) => {
+    const { data } = await attributed(f, "saliency");
+    const pixels = data.length / 3;
+    return Float32Array.from({ length: pixels }, (_, i) =>
+      Math.max(...[0, 1, 2].map((c) => Math.abs(data[c * pixels + i]))),
+    );
+  }),
   "heat.ig_abs": async (f) => toMap(await ig(50, "gauss-legendre")(f), "abs-sum").data,
   "heat.ig_signed": async (f) => toMap(await ig(50, "gauss-legendre")(f), "sum").data,
   act_target: (f) => tapped(f, "target_act", "value"),
