@@ -1,6 +1,6 @@
 /**
- * One small transformer, written the ways exporters write it, and once more as plain arrays in float64 where any attention can be replaced: what
- * methods that read attention are tested against.
+ * One small transformer, written the ways exporters write it, and once more as plain arrays in float64 where any attention can be replaced:
+ * what methods that read attention are tested against.
  */
 import { attr, canonicalOpset, type Graph, type Node, node } from "../src/onnx/graph.ts";
 import { readOnnx } from "../src/onnx/read.ts";
@@ -10,8 +10,8 @@ import { graphOf, weight } from "./small-models.ts";
 
 export interface TransformerOptions {
   /**
-   * "axis": one product, heads on an axis of their own; "folded": torch's MultiheadAttention, tokens first, heads folded into the batch; "einsum":
-   * three products and no transposes; "fused": com.microsoft.Attention
+   * "axis": one product, heads on an axis of their own; "folded": torch's MultiheadAttention, tokens first, heads folded into the batch;
+   * "einsum": three products and no transposes; "fused": com.microsoft.Attention
    */
   readonly layout: "axis" | "folded" | "einsum" | "fused";
   /** what the head reads: the class token, the mean of the class and distillation tokens' logits, or the mean of all tokens */

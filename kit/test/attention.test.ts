@@ -1,6 +1,7 @@
 /**
- * LeGrad and Grad-ECLIP on exported transformers, where nobody's arrays are at hand: once more from activations that are fetched by the names the
- * exporter gave, and from differences of scores where an activation is replaced. Nothing here looks for attention, copies a head or differentiates.
+ * LeGrad and Grad-ECLIP on exported transformers, where nobody's arrays are at hand: once more from activations that are fetched by the
+ * names the exporter gave, and from differences of scores where an activation is replaced. Nothing here looks for attention, copies a head
+ * or differentiates.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";

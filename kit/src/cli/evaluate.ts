@@ -278,6 +278,7 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
       dataset,
       resize,
       samples: positions.map((at) => selected[at]),
+      signal: io.signal,
     });
     const opinion = options.dryRun
       ? undefined

@@ -10,8 +10,9 @@ import { defineMethod } from "./method.ts";
  * @throws  KitError E_CAM_LAYER where the model has no spatial grid
  *
  * Cost: one forward pass, and one for each channel from the layer on: after the last convolution next to nothing, though counted as a pass.
- * Source: doi:10.1109/WACV45572.2020.9093360 eqs. 3 and 4. A channel is 0 everywhere, in class and register tokens too. The paper divides by the
- * score, which turns the map around where the score is negative; pytorch-grad-cam does so, but ablates to the minimum − 1e7 where that is not 0.
+ * Source: doi:10.1109/WACV45572.2020.9093360. A channel is 0 everywhere, in class and register tokens too. The paper divides by the
+ * score, which turns the map around where the score is negative. So does pytorch-grad-cam, but it ablates to the
+ * minimum − 1e7 where that is not 0.
  */
 export const ablationCam = defineMethod({
   id: "ablation-cam",
@@ -22,7 +23,7 @@ export const ablationCam = defineMethod({
     "ReLU(Σ_k w_k · A_k) with w_k = (f − f without channel k)/f over the channels of the CAM layer, bilinear to the input size.",
   formula: "Φ = ReLU(Σₖ wₖ · Aₖ), wₖ = (f − f(Aₖ ← 0))/f, bilinear to [H,W]",
   limits:
-    "Channels that can stand in for each other are not missed one at a time, and where f is negative the map shows what speaks against the class.",
+    "Channels that stand in for each other are not missed one by one; where f is negative the map shows what speaks against the class.",
   kind: "map",
   map: "sum",
   needs: ["cam"],

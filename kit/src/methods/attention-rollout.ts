@@ -24,15 +24,16 @@ const attentions: Program = {
 /**
  * Attention rollout: how much of each patch reaches what the head reads, if a token were the mean of what it attends to and of itself.
  *
- * The row of the class token is taken, or the mean of the rows of all tokens that the head reads: class and distillation token, or every patch
- * where there is no class token. Only that row is carried, from the last block to the first, so the product of the matrices is never made.
+ * The row of the class token is taken, or the mean of the rows of all tokens that the head reads: class and distillation token, or every
+ * patch where there is no class token. Only that row is carried, from the last block to the first, so the product of the matrices is never
+ * made.
  *
  * @returns float32 [H,W], ≥ 0, the shares of the patches; with `raw` [rows, columns] of the patches. The same for every class.
  * @throws  KitError E_NO_ATTENTION
  *
  * Cost: one forward pass.
- * Source: arXiv:2005.00928 § 3, where the mean of the heads is taken; their maximum and minimum, and rows scaled to 1 after them, are common
- * variants of it. The mean over tokens is ours.
+ * Source: arXiv:2005.00928 § 3, where the mean of the heads is taken; their maximum and minimum, and rows scaled to 1 after them, are
+ * common variants of it. The mean over tokens is ours.
  */
 export const attentionRollout = defineMethod({
   id: "attention-rollout",
@@ -40,7 +41,7 @@ export const attentionRollout = defineMethod({
   paper: "arXiv:2005.00928",
   revision: 1,
   summary:
-    "Per block the mean attention of the heads plus identity, rows scaled to sum 1; their product over the blocks, the class token's row, bilinear to the input size.",
+    "The class token's row of the product over blocks of (mean attention of the heads + I), rows scaled to sum 1; bilinear to the input size.",
   formula:
     "Φ = row of the class token of Âₗ ⋯ Â₂Â₁, Âₗ = rows of (meanₕ Aₗ + I) scaled to 1, bilinear to [H,W]",
   limits:

@@ -1,4 +1,4 @@
-/** What class activation methods share: sums over channels and over cells, rectified maps at the image's size, the layer without a gradient. */
+/** What class activation methods share: sums over channels and cells, rectified maps at the image's size, the layer without a gradient. */
 import { type CamLayer, onGrid } from "../model/cam-layer.ts";
 import { bilinear, type ImageShape, type Surface } from "../model/image.ts";
 import type { Probe } from "../model/probe.ts";

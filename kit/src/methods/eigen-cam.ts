@@ -10,7 +10,7 @@ import { defineMethod } from "./method.ts";
  * @throws  KitError E_CAM_LAYER where the model has no spatial grid; with `of=gradient-times-activation` E_NO_GRADIENT
  *
  * Cost: one forward pass; with the gradient one backward pass too.
- * Source: arXiv:2008.00299 eq. 5, there of the activation as it is; centred, as pytorch-grad-cam does. An eigenvector has no sign: that in
+ * Source: arXiv:2008.00299, there of the activation as it is; centred, as pytorch-grad-cam does. An eigenvector has no sign: that in
  * which the map correlates with the mean activation is ours.
  */
 export const eigenCam = defineMethod({
@@ -87,8 +87,8 @@ export function firstProjection({ channels, rows, columns }: Layer, values: Floa
 }
 
 /**
- * The unit eigenvector of the largest eigenvalue of a symmetric positive semidefinite matrix, by power iteration: until M·v is λ·v to 1e-10, or
- * for 5000 rounds, where the first two eigenvalues are so close that the direction between them hardly matters. The vector is 0 where M is.
+ * The unit eigenvector of the largest eigenvalue of a symmetric positive semidefinite matrix, by power iteration: until M·v is λ·v to
+ * 1e-10, or for 5000 rounds, where the first two eigenvalues are so close that the direction between them hardly matters. 0 where M is.
  */
 export function leading(matrix: Float64Array, side: number): { vector: Float64Array; value: number } {
   // any start that no structure of the matrix is likely to be orthogonal to; multiples of the golden ratio, modulo 1

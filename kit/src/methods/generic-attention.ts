@@ -30,10 +30,11 @@ const attentionGradients = (layers: number): Program => ({
 });
 
 /**
- * Generic attention explainability: relevance starts as the identity and every block adds what its attention, weighted by its gradient, hands on.
+ * Generic attention explainability: relevance starts as the identity and every block adds what its attention, weighted by its gradient,
+ * hands on.
  *
- * The row of the class token is taken, or the mean of the rows of all tokens that the head reads. Only that row is carried, from the last block to
- * the first.
+ * The row of the class token is taken, or the mean of the rows of all tokens that the head reads. Only that row is carried, from the last
+ * block to the first.
  *
  * @returns float32 [H,W], ≥ 0, of the order of the score; with `raw` [rows, columns] of the patches
  * @throws  KitError E_NO_ATTENTION, E_NO_GRADIENT

@@ -10,8 +10,8 @@ import { defineMethod } from "./method.ts";
  * @throws  KitError E_CAM_LAYER where the model has no spatial grid, or the score's gradient vanishes on it; E_NO_GRADIENT
  *
  * Cost: one forward and one backward pass, shared by all that read this layer.
- * Source: arXiv:1710.11063 eqs. 8, 10 and 19. There the class score is exp(f), whose derivatives are exp(f)·g, exp(f)·g², exp(f)·g³: in α the
- * factor cancels. Before the sum it would scale the whole map, and overflow; leaving it out is ours.
+ * Source: arXiv:1710.11063 eq. 19. There the class score is exp(f), whose derivatives are exp(f)·g, exp(f)·g², exp(f)·g³: in α the factor
+ * cancels. Before the sum it would scale the whole map, and overflow; leaving it out is ours.
  */
 export const gradCamPlusPlus = defineMethod({
   id: "grad-cam-plus-plus",
@@ -22,7 +22,7 @@ export const gradCamPlusPlus = defineMethod({
     "ReLU(Σ_k w_k · A_k) with w_k = Σ ReLU(g) · α over the cells of a channel, α = g²/(2g² + ΣA_k · g³), bilinear to the input size.",
   formula: "Φ = ReLU(Σₖ wₖ · Aₖ), wₖ = Σ ReLU(gₖ) · gₖ²/(2gₖ² + ΣAₖ · gₖ³), bilinear to [H,W]",
   limits:
-    "Only positive gradients count, and its weights assume that the score is linear behind the layer and that activations are not negative.",
+    "Only positive gradients count; its weights assume a score that is linear behind the layer, and activations that are not negative.",
   kind: "map",
   map: "sum",
   needs: ["gradient", "cam"],

@@ -18,7 +18,7 @@ function lacks({ blocks, read, skip }: Attention): string | undefined {
   const missing = names.filter((name) => last[name] === undefined);
   if (missing.length > 0) {
     const them = missing.map((name) => (name === "mixed" ? "the product with the values" : name)).join(", ");
-    return `of the last attention, "${last.label}", no ${them}: looked for a MatMul or Einsum of two tensors of tokens on each side of its Softmax`;
+    return `of the last attention, "${last.label}", no ${them}: looked for a MatMul or Einsum of two token tensors around its Softmax`;
   }
   if (read.some((t) => t >= skip))
     return `no class token: the head reads ${read.length} tokens, patches among them, so no query could be compared with the patches' keys`;
@@ -46,16 +46,16 @@ const tensorsOf = ({ blocks }: Attention): Tensors & { readonly heads: number } 
   blocks.at(-1) as Tensors & { readonly heads: number };
 
 /**
- * Grad-ECLIP: the values of the patches in the last attention, each channel weighted by the gradient where the class token leaves it, each patch by
- * how alike its key is to the class token's query.
+ * Grad-ECLIP: the values of the patches in the last attention, each channel weighted by the gradient where the class token leaves it, each
+ * patch by how alike its key is to the class token's query.
  *
  * @returns float32 [H,W], ≥ 0; with `raw` [rows, columns] of the patches, signed
  * @throws  KitError E_NO_ATTENTION, also where the head reads no class token; E_NO_GRADIENT
  *
  * Cost: one forward and one backward pass.
- * Source: arXiv:2502.18816 § 3, with `similarity=false` its variant without λ. The authors' code computes the last block with one head in the place
- * of the model's own and sends q and k through the output projection before their cosine: here the model stays as it is, and heads lie side by side
- * as one vector. Where the head reads a distillation token too, the maps of both are added, which is ours.
+ * Source: arXiv:2502.18816 § 3, with `similarity=false` its variant without λ. The authors' code computes the last block with one head in
+ * the place of the model's own and sends q and k through the output projection before their cosine: here the model stays as it is, and
+ * heads lie side by side as one vector. Where the head reads a distillation token too, the maps of both are added, which is ours.
  */
 export const gradEclip = defineMethod({
   id: "grad-eclip",
@@ -63,7 +63,7 @@ export const gradEclip = defineMethod({
   paper: "arXiv:2502.18816",
   revision: 1,
   summary:
-    "ReLU(Σ of ∂f/∂(attention output of the class token) ⊙ value of the patch, times their min–max scaled cosine of query and key) in the last block, bilinear to the input size.",
+    "In the last attention: ReLU(∂f/∂(output of the class token) · value of the patch × min–max scaled cosine of its query and the patch's key).",
   formula:
     "Φₚ = ReLU(Σ_d ∂f/∂o_cls ⊙ vₚ · λₚ), λ = min–max over patches of cos(q_cls, kₚ), bilinear to [H,W]",
   limits:

@@ -9,7 +9,7 @@ import { defineMethod } from "./method.ts";
  * @throws  KitError E_CAM_LAYER where the model has no spatial grid, or the score's gradient vanishes on it; E_NO_GRADIENT
  *
  * Cost: one forward and one backward pass, shared by all that read this layer.
- * Source: arXiv:2011.08891 eq. 4; bilinear with half-pixel centres.
+ * Source: arXiv:2011.08891; bilinear with half-pixel centres.
  */
 export const hiresCam = defineMethod({
   id: "hires-cam",

@@ -8,7 +8,7 @@ import { defineMethod } from "./method.ts";
  * @throws  KitError E_CAM_LAYER where the model has no spatial grid, or the score's gradient vanishes on it; E_NO_GRADIENT
  *
  * Cost: one forward and one backward pass, shared by all that read this layer.
- * Source: doi:10.1109/TIP.2021.3089943 eqs. 5 and 6, for one layer; bilinear with half-pixel centres.
+ * Source: doi:10.1109/TIP.2021.3089943, for one layer; bilinear with half-pixel centres.
  */
 export const layerCam = defineMethod({
   id: "layer-cam",

@@ -57,9 +57,9 @@ const layerGradients = (layers: number, pool: Pool): Program => ({
 /**
  * LeGrad: how sensitive the score of each block's own tokens is to the attention of that block, added up over the blocks.
  *
- * The score of a block is what the model's head makes of the tokens that the block leaves. `pool=mean` gives it the mean of all tokens, class token
- * included, as the authors' code does, so that every query has a say; `pool=head` lets it read what it reads of the last block, which with a class
- * token leaves only that token's query.
+ * The score of a block is what the model's head makes of the tokens that the block leaves. `pool=mean` gives it the mean of all tokens,
+ * class token included, as the authors' code does, so that every query has a say; `pool=head` lets it read what it reads of the last block,
+ * which with a class token leaves only that token's query.
  *
  * @returns float32 [H,W], ≥ 0, score per unit of attention; with `raw` [rows, columns] of the patches
  * @throws  KitError E_NO_ATTENTION, also where no end of a block was found; E_NO_GRADIENT
@@ -73,7 +73,7 @@ export const legrad = defineMethod({
   paper: "arXiv:2404.03214",
   revision: 1,
   summary:
-    "Σ over blocks of the mean over heads and queries of ReLU(∂sₗ/∂Aₗ), sₗ the score the model's head gives the tokens of block l, bilinear to the input size.",
+    "Σ over blocks l of the mean over heads and queries of ReLU(∂sₗ/∂Aₗ), sₗ the head's score of the tokens of block l.",
   formula:
     "Φ = Σₗ mean over heads and queries of ReLU(∂sₗ/∂Aₗ), sₗ = head(mean token of block l), bilinear to [H,W]",
   limits:

@@ -12,8 +12,8 @@ import { defineMethod } from "./method.ts";
  * @throws  KitError E_CAM_LAYER where the model has no spatial grid
  *
  * Cost: one forward pass, and one for each cell from the layer on.
- * Source: arXiv:2209.14074 eqs. 3 to 5, its code for the softmax; for class tokens, which are kept as they are, and for the Gaussian mask
- * arXiv:2310.02588. All 0 where every cell gives the same.
+ * Source: arXiv:2209.14074 and its code, for the softmax; arXiv:2310.02588 for class tokens, which are kept as they are, and for a
+ * Gaussian mask over the neighbours' own activations. All 0 where every cell gives the same.
  */
 export const reciproCam = defineMethod({
   id: "recipro-cam",

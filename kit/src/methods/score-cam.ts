@@ -18,7 +18,7 @@ const params = {
     choices: ["increase", "softmax-logits"],
     default: "increase",
     description:
-      "of a channel: how far its mask raises the probability above the reference's; or the softmax over channels of the logits (pytorch-grad-cam)",
+      "how far a channel's mask raises the probability above the reference's; or a softmax over channels of logits (pytorch-grad-cam)",
   },
   "align-corners": {
     type: "boolean",
@@ -38,9 +38,8 @@ const params = {
  * @throws  KitError E_CAM_LAYER where the model has no spatial grid
  *
  * Cost: one forward pass for the layer, one for each channel tried, one for the reference (unless `weights=softmax-logits`).
- * Source: arXiv:1910.01279 eqs. 5 to 8. Ours: the channels of largest range instead of all, keep(x, M) = r + M ⊙ (x − r) with the reference r
- * for the product with the image, and the increase as it is where the paper's code takes a softmax of it. A constant channel marks nothing,
- * so its weight is 0.
+ * Source: arXiv:1910.01279. Ours: the channels of largest range instead of all, keep(x, M) = r + M ⊙ (x − r) with the reference r for the
+ * product with the image, and the increase as it is, without a softmax over channels. A constant channel marks nothing, so its weight is 0.
  */
 export const scoreCam = defineMethod({
   id: "score-cam",

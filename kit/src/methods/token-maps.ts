@@ -66,7 +66,10 @@ export async function ofImage<T>(
   return found[0];
 }
 
-/** The row e of an identity matrix that stands for what the head reads: the class token's, or the mean of the rows where it reads several tokens. */
+/**
+ * The row e of an identity matrix that stands for what the head reads: the class token's, or the mean of the rows where it reads several
+ * tokens.
+ */
 export function rowOfHead({ tokens, read }: Attention): Float64Array {
   const row = new Float64Array(tokens);
   for (const t of read) row[t] = 1 / read.length;

@@ -9,7 +9,7 @@ import { defineMethod } from "./method.ts";
  * @throws  KitError E_CAM_LAYER where the model has no spatial grid, or the score's gradient vanishes on it; E_NO_GRADIENT
  *
  * Cost: one forward and one backward pass, shared by all that read this layer.
- * Source: arXiv:2008.02312 eq. 9; a channel that adds up to 0 has weight 0 (pytorch-grad-cam adds 1e-7 to every sum).
+ * Source: arXiv:2008.02312; a channel that adds up to 0 has weight 0 (pytorch-grad-cam adds 1e-7 to every sum).
  */
 export const xgradCam = defineMethod({
   id: "xgrad-cam",

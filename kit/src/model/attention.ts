@@ -1,7 +1,7 @@
 /**
- * Where the self-attention of a transformer is in its graph. Every exporter writes it otherwise (q, k and v from one product or from three, heads on
- * an axis of their own or folded into the batch, MatMul or Einsum), so nothing is taken from names or patterns of a block: tensors are found by what
- * stands on both sides of the softmax, and by what all paths from the image to the score pass through.
+ * Where the self-attention of a transformer is in its graph. Every exporter writes it otherwise (q, k and v from one product or from three,
+ * heads on an axis of their own or folded into the batch, MatMul or Einsum), so nothing is taken from names or patterns of a block: tensors
+ * are found by what stands on both sides of the softmax, and by what all paths from the image to the score pass through.
  */
 import { ancestors, consumers, intOf, intsOf, type Node, producers, stringOf } from "../onnx/graph.ts";
 import { integersOf } from "../onnx/inference/call.ts";
@@ -70,7 +70,7 @@ export function attentionOf(where: Where): Attention | string {
   const known = cam?.kind === "tokens" && cam.skip + cam.rows * cam.columns === tokens ? cam : undefined;
   const grid = known ?? tokenGrid({ folded }, tokens);
   if (grid === undefined)
-    return `attention over ${tokens} tokens in ${quoted(first)}, which is no known grid of patches ("tokenGrid" in the model card names one)`;
+    return `attention over ${tokens} tokens in ${quoted(first)}, no known grid of patches ("tokenGrid" in the model card names one)`;
   const blocks = nodes.map((n, i) => blockOf(view, n, nodes[i + 1]));
   const last = blocks.at(-1)!.output;
   const all = Array.from({ length: tokens }, (_, t) => t);
@@ -120,8 +120,8 @@ function viewOf({ folded, input, score }: Where): View {
 }
 
 /**
- * The nodes whose output every path passes through. In any topological order all that comes before such a tensor stands before it and all that comes
- * after it behind, so it is one where, for a moment, nothing else is still to be read.
+ * The nodes whose output every path passes through. In any topological order all that comes before such a tensor stands before it and all
+ * that comes after it behind, so it is one where, for a moment, nothing else is still to be read.
  */
 function bottlenecks(nodes: readonly Node[], between: ReadonlySet<string>) {
   const reads = (n: Node) => new Set(n.inputs.filter((i) => between.has(i)));
@@ -176,7 +176,9 @@ function flawOf(view: View, n: Node): string | undefined {
   return undefined;
 }
 
-/** Whether the tokens of whole images, [N, T, D] or [T, N, D], are among what an attention is computed of: else its T are those of a window. */
+/**
+ * Whether the tokens of whole images, [N, T, D] or [T, N, D], are among what an attention is computed of: else its T are those of a window.
+ */
 function hasTokens(view: View, n: Node, tokens: number): boolean {
   const before = ancestors(view.folded.graph, [n.outputs[0]]);
   return [...before].some((name) => view.between.has(name) && tokenAxis(view, name, tokens) !== undefined);

@@ -182,7 +182,7 @@ function grid({ folded, input }: Where, name: string, layout: Layout | undefined
 }
 
 /** Whether the first axis counts images, not windows or heads of them. */
-export const ofEachImage = ({ shapes }: FoldedGraph, input: string, shape: Shape): boolean =>
+const ofEachImage = ({ shapes }: FoldedGraph, input: string, shape: Shape): boolean =>
   equalDims(shape[0], shapes.get(input)![0]);
 
 function tokens(where: Where, name: string): CamLayer | undefined {

@@ -45,8 +45,8 @@ export const atLayer: Program = {
 /**
  * The logits when the activation of the CAM layer is another than the image's: only what lies behind the layer is computed.
  *
- * Roles: `activation`, as the layer has it (a `CamLayer` says how its axes lie); `beside 0`, `beside 1`, … where something passes the layer by
- * (skip connections), as `atLayer` found it; `image` [C,H,W] where something else of it is still asked for → logits [K].
+ * Roles: `activation`, as the layer has it (a `CamLayer` says how its axes lie); `beside 0`, `beside 1`, … where something passes the layer
+ * by (skip connections), as `atLayer` found it; `image` [C,H,W] where something else of it is still asked for → logits [K].
  *
  * @throws KitError E_CAM_LAYER where the model has no spatial grid
  */
@@ -64,7 +64,7 @@ export const fromLayer: Program = {
   },
 };
 
-/** The tensors of the image that meet those of the layer behind it, one row an image. What is no float is a shape, and cheap to compute again. */
+/** The image's tensors that meet the layer's behind it, one row an image. What is no float is a shape, and cheap to compute again. */
 function beside(parts: Pick<Parts, "folded" | "input" | "score" | "cam">): string[] {
   const { folded, activation } = cutAt(parts, camOf(parts).name);
   const { graph, shapes, types } = folded;

@@ -147,11 +147,13 @@ export async function checkExplained(
     dataset,
     resize,
     samples,
+    signal,
   }: {
     readonly model: Model;
     readonly dataset: Pick<Dataset, "read" | "classes">;
     readonly resize: Resize;
     readonly samples: readonly string[];
+    readonly signal?: AbortSignal;
   },
 ): Promise<void> {
   const told = all.filter((maps) => maps.classOf !== undefined);
@@ -159,6 +161,7 @@ export async function checkExplained(
   const named = (index: number) => `class ${index} (${dataset.classes[index]})`;
   const others = new Map<OpenedMaps, string[]>();
   for await (const { id, image } of dataset.read(samples)) {
+    signal?.throwIfAborted();
     const x = pixelsOf(image, model.shape, resize);
     const logits = await createProbe({ model, x, target: 0 }).logits();
     if (!logits.every(Number.isFinite)) continue; // the evaluation records it

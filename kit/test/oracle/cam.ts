@@ -49,8 +49,8 @@ const scored = { channels: 0, weights: "softmax-logits", "align-corners": true, 
 const ablated = { channels: 0, divisor: "score" } as const;
 
 /**
- * The library's weights. It ablates to 0, as we do, only where the least activation is 0. Else the k-th channel of each batch of 32 becomes the
- * least activation − (k + 1)·1e7, which no method means: reproduced by our graph, so that all that comes behind the layer is compared.
+ * The library's weights. It ablates to 0, as we do, only where the least activation is 0. Else the k-th channel of each batch of 32 becomes
+ * the least activation − (k + 1)·1e7, which no method means: reproduced by our graph, so that all that comes behind the layer is compared.
  */
 async function libraryWeights({ probe }: Fixture): Promise<ArrayLike<number>> {
   const found = await activated(probe);
