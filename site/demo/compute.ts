@@ -18,6 +18,7 @@ import { requireFinite } from "../../kit/src/runner/classify.ts";
 import { explainedClass } from "../../kit/src/runner/execute.ts";
 import { attributionPasses, metricPasses, type Plan, plan } from "../../kit/src/runner/plan.ts";
 import { type Unmet, unmetNeeds } from "../../kit/src/runner/unmet.ts";
+import { roleOf } from "../../kit/src/stats/summarise.ts";
 
 /** The metrics of the page, by registry id. */
 export const shownMetrics = ["sparseness", "deletion-auc"] as const;
@@ -104,7 +105,10 @@ export function costsOf(model: Model): Record<string, { passes: number } | { rea
   );
 }
 
-export const allMethods: readonly string[] = methods.map(({ id }) => id);
+/** Those that are ranked, and the controls: with all further ones a page would compute for minutes, and say too much at once. */
+export const allMethods: readonly string[] = methods
+  .filter((method) => roleOf(method) !== "further")
+  .map(({ id }) => id);
 
 /**
  * Runs the methods one after the other, each on a probe of its own, so that its time and passes are its own.

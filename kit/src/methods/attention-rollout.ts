@@ -32,7 +32,7 @@ const attentions: Program = {
  * @throws  KitError E_NO_ATTENTION
  *
  * Cost: one forward pass.
- * Source: arXiv:2005.00928 § 3, where the mean of the heads is taken; their maximum and minimum, and rows scaled to 1 after them, are
+ * Source: arXiv:2005.00928, where the mean of the heads is taken; their maximum and minimum, and rows scaled to 1 after them, are
  * common variants of it. The mean over tokens is ours.
  */
 export const attentionRollout = defineMethod({

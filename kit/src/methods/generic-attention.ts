@@ -40,7 +40,7 @@ const attentionGradients = (layers: number): Program => ({
  * @throws  KitError E_NO_ATTENTION, E_NO_GRADIENT
  *
  * Cost: one forward and one backward pass.
- * Source: arXiv:2103.15679 eqs. 5 and 6, for self-attention; `layers=1` is what its code takes for CLIP. The mean over tokens is ours.
+ * Source: arXiv:2103.15679, its rule for self-attention; `layers=1` is what its code takes for CLIP. The mean over tokens is ours.
  */
 export const genericAttention = defineMethod({
   id: "generic-attention",

@@ -53,9 +53,9 @@ const tensorsOf = ({ blocks }: Attention): Tensors & { readonly heads: number } 
  * @throws  KitError E_NO_ATTENTION, also where the head reads no class token; E_NO_GRADIENT
  *
  * Cost: one forward and one backward pass.
- * Source: arXiv:2502.18816 § 3, with `similarity=false` its variant without λ. The authors' code computes the last block with one head in
- * the place of the model's own and sends q and k through the output projection before their cosine: here the model stays as it is, and
- * heads lie side by side as one vector. Where the head reads a distillation token too, the maps of both are added, which is ours.
+ * Source: arXiv:2502.18816 and its authors' code, with `similarity=false` the variant without λ. That code computes the last block with
+ * one head in the place of the model's own and sends q and k through the output projection before their cosine: here the model stays as it
+ * is, and heads lie side by side as one vector. Where the head reads a distillation token too, the maps of both are added, which is ours.
  */
 export const gradEclip = defineMethod({
   id: "grad-eclip",

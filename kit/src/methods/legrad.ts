@@ -65,7 +65,8 @@ const layerGradients = (layers: number, pool: Pool): Program => ({
  * @throws  KitError E_NO_ATTENTION, also where no end of a block was found; E_NO_GRADIENT
  *
  * Cost: one forward and about one backward pass: each block is passed back through once, and the head once for each block.
- * Source: arXiv:2404.03214 § 3; `layers=2` is the default of the authors' code. They scale the sum to [0, 1], which `relevance` does here.
+ * Source: arXiv:2404.03214 as its authors' code computes it; `layers=2` is the default there. The code scales the sum to [0, 1], which
+ * `relevance` does here.
  */
 export const legrad = defineMethod({
   id: "legrad",
