@@ -105,9 +105,12 @@ export function costsOf(model: Model): Record<string, { passes: number } | { rea
   );
 }
 
-/** Those that are ranked, and the controls: with all further ones a page would compute for minutes, and say too much at once. */
+/**
+ * Those that are ranked and can explain one picture without others, and the controls: with all further ones a page would compute for minutes,
+ * and say too much at once.
+ */
 export const allMethods: readonly string[] = methods
-  .filter((method) => roleOf(method) !== "further")
+  .filter((method) => roleOf(method) !== "further" && !method.needs.includes("others"))
   .map(({ id }) => id);
 
 /**
