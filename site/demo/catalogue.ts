@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import entries from "../../kit/models/models.json" with { type: "json" };
-import { methods } from "../../kit/src/methods/index.ts";
 import { side } from "../../kit/src/phantoms/canvas.ts";
 import { phantomDomains } from "../../kit/src/phantoms/index.ts";
+import { methodOf } from "../../kit/src/protocol/protocol.ts";
 import { attributionPasses } from "../../kit/src/runner/plan.ts";
 import type { ModelCard } from "../../kit/src/schemas.generated.ts";
 import { architectureLabel } from "../lib/labels.ts";
@@ -85,7 +85,7 @@ export function catalogue(): Catalogue {
   );
   return {
     models,
-    methods: methods.map(({ id, title, summary, control = false }) => ({
+    methods: allMethods.map(methodOf).map(({ id, title, summary, control = false }) => ({
       id,
       title,
       summary,

@@ -52,10 +52,10 @@ const lists: Readonly<Record<string, () => Listing>> = {
       parameters: named(params),
       inputs: named(inputs),
     })),
-    columns: ["method", "title", "needs", "paper"].map((title) => ({ title })),
+    columns: ["method", "needs", "paper"].map((title) => ({ title })),
     row: (k) => {
-      const { id, title, needs, paper } = methods[k];
-      return [id, title, needs.join(", "), paper];
+      const { id, needs, paper } = methods[k];
+      return [id, needs.join(", "), paper];
     },
     text: (k) => {
       const { title, paper, summary, params, inputs = {}, control } = methods[k];

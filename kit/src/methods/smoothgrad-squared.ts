@@ -20,7 +20,7 @@ export const smoothgradSquared = defineMethod({
   limits:
     "Tells how strongly the score reacts, never in which direction, and squaring lets the largest gradients drown the rest.",
   kind: "map",
-  map: "abs-sum",
+  map: "sum",
   needs: ["gradient"],
   params: { draws: drawsParam, sigma: sigmaParam },
   inputs: { noise: noiseInput },

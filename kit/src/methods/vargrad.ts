@@ -21,7 +21,7 @@ export const vargrad = defineMethod({
   limits:
     "Sees only where the gradient changes under noise: a pixel on which the score depends linearly gets nothing.",
   kind: "map",
-  map: "abs-sum",
+  map: "sum",
   needs: ["gradient"],
   params: { draws: drawsParam, sigma: sigmaParam },
   inputs: { noise: noiseInput },

@@ -15,6 +15,12 @@ const net = reluNet(shape, "metrics");
 const formula = { ...net, randomised: () => reluNet(shape, "metrics, randomised") };
 const mask = Uint8Array.from({ length: 63 }, (_, i) => (i > 20 && i < 40 ? 1 : 0));
 
+/** Those that ask a formula no more than it can tell. */
+const graphless = methods.filter(
+  // no channel of this formula raises the score on its own, so Score-CAM has nothing to show
+  (m) => m.refuses === undefined && !m.needs.includes("others") && m.id !== "score-cam",
+);
+
 describe.each(metrics.map((m) => [m.id, m] as const))("%s", (_, metric) => {
   it("says in words what it computes and what it cannot tell", () => {
     for (const text of [metric.title, metric.summary, metric.limits]) expect(text.trim()).not.toBe("");
@@ -51,7 +57,7 @@ describe.each(metrics.map((m) => [m.id, m] as const))("%s", (_, metric) => {
   });
 
   it("gives every method a value in its range, the same again", async () => {
-    for (const method of methods) {
+    for (const method of graphless) {
       const run = () =>
         scoreMethod(metric, createProbe({ model: analyticModel(formula), x, target: 1 }), method, { mask });
       const result = await run();

@@ -43,6 +43,14 @@ describe("budgets", () => {
     expect(budgets).toEqual([
       "integrated-gradients steps 50 → 13",
       "smoothgrad draws 25 → 7",
+      "gradient-shap draws 25 → 7",
+      "score-cam channels 256 → 64",
+      "lime draws 512 → 128",
+      "kernel-shap draws 512 → 128",
+      "rise draws 1000 → 250",
+      "smoothgrad-squared draws 25 → 7",
+      "vargrad draws 25 → 7",
+      "shapley-value-sampling draws 10 → 4",
       "infidelity draws 64 → 16",
       "max-sensitivity draws 10 → 4",
       "deletion-auc steps 16 → 4",
@@ -86,8 +94,11 @@ describe("the protocol page's other numbers", () => {
   });
 
   it("map rules: absolute for sensitivities, signed for the rest", () => {
-    for (const { id, kind, map } of methods)
-      expect([id, map]).toEqual([id, kind === "sensitivity" ? "abs-sum" : "sum"]);
+    for (const { id, kind, map } of methods) {
+      // a gradient times a map: no rate of change any more, and signed like one
+      const signed = kind === "sensitivity" || id === "guided-grad-cam";
+      expect([id, map]).toEqual([id, signed ? "abs-sum" : "sum"]);
+    }
   });
 
   it("directions and gates", () => {
@@ -117,7 +128,7 @@ describe("looking an entry up", () => {
       () => methodOf("gradient"),
       "E_METHOD",
       'there is no method "gradient"',
-      "did you mean input-x-gradient or integrated-gradients?",
+      "did you mean input-x-gradient or integrated-gradients or gradient-shap?",
     ],
     [
       () => metricOf("deletion_auc"),

@@ -9,11 +9,11 @@ import {
   streams,
 } from "../../../test/analytic-probe.ts";
 import { mapOf, numberOf, scoreMethod, scoreOf } from "../../../test/scored.ts";
-import { methods } from "../../methods/index.ts";
 import { attribute, type Method } from "../../methods/method.ts";
 import { saliency } from "../../methods/saliency.ts";
 import { createProbe, type Probe } from "../../model/probe.ts";
 import { type Float32Tensor, float32 } from "../../onnx/tensor.ts";
+import { methodOf, protocols } from "../../protocol/protocol.ts";
 import { maxSensitivity } from "./max-sensitivity.ts";
 
 const shape = { channels: 2, height: 3, width: 5 };
@@ -99,7 +99,7 @@ describe("max-sensitivity", () => {
   });
 
   it("is 0 for controls that ignore the image, above 0 for the others", async () => {
-    for (const method of methods) {
+    for (const method of protocols[0].methods.map(methodOf)) {
       const model = analyticModel({ ...reluNet(shape, "net"), ...quadraticPair() });
       const value = numberOf(await scoreMethod(maxSensitivity, createProbe({ model, x, target: 0 }), method));
       const still = ["random", "constant", "centre-gaussian"].includes(method.id);
