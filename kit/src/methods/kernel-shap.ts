@@ -4,6 +4,7 @@ import { normalEquations, solve } from "./least-squares.ts";
 import { defineMethod } from "./method.ts";
 import {
   attributionOf,
+  coalitionDraws,
   coalitionsInput,
   coalitionsOf,
   gridParam,
@@ -41,11 +42,7 @@ export const kernelShap = defineMethod({
   needs: [],
   params: {
     draws: {
-      type: "integer",
-      default: 512,
-      minimum: 1,
-      maximum: 100_000,
-      budget: true,
+      ...coalitionDraws,
       description: "coalitions; the second of each two is the complement of the first",
     },
     grid: gridParam,

@@ -6,6 +6,7 @@ import { defineMethod } from "./method.ts";
 import {
   attributionOf,
   type Coalitions,
+  coalitionDraws,
   coalitionsInput,
   coalitionsOf,
   gridParam,
@@ -41,14 +42,7 @@ export const lime = defineMethod({
   rawMap: true,
   needs: [],
   params: {
-    draws: {
-      type: "integer",
-      default: 512,
-      minimum: 1,
-      maximum: 100_000,
-      budget: true,
-      description: "coalitions",
-    },
+    draws: coalitionDraws,
     grid: gridParam,
     distance: {
       type: "choice",

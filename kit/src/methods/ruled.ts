@@ -30,7 +30,7 @@ export function ruled(program: Program, covered: (n: Node, moved: ReadonlySet<st
       const details = said(uncovered(parts.folded, parts.input, parts.score, covered));
       if (details.length === 0) return program.build(parts);
       throw new KitError("E_NO_RULE", {
-        problem: `${program.id} has no rule for operators of this model`,
+        problem: "the method has no rule for operators of this model",
         details,
         next: "use a method that is defined for them: saliency, integrated-gradients, or one that needs no gradient",
       });

@@ -9,6 +9,15 @@ import type { ParamSpec } from "../params.ts";
 import { ofShape } from "./baseline.ts";
 import type { InputSpec, MethodContext } from "./method.ts";
 
+export const coalitionDraws = {
+  type: "integer",
+  default: 512,
+  minimum: 1,
+  maximum: 100_000,
+  budget: true,
+  description: "coalitions",
+} as const satisfies ParamSpec;
+
 export const gridParam = {
   type: "integer",
   default: 7,

@@ -64,41 +64,37 @@ export const fromLayer: Program = {
   },
 };
 
-/** The image's tensors that meet the layer's behind it, one row an image. What is no float is a shape, and cheap to compute again. */
-function beside(parts: Pick<Parts, "folded" | "input" | "score" | "cam">): string[] {
-  const { folded, activation } = cutAt(parts, camOf(parts).name);
-  const { graph, shapes, types } = folded;
-  const live = ancestors(graph, [parts.score]);
-  const [image, layer] = [descendants(graph, [parts.input]), descendants(graph, [activation])];
-  const ofEachImage = (name: string) => {
-    const [rows] = shapes.get(name) ?? [];
-    return rows !== undefined && equalDims(rows, shapes.get(parts.input)![0]);
-  };
-  const met = graph.nodes
-    .filter(
-      (n) => n.op !== "Shape" && n.outputs.some((o) => live.has(o)) && n.inputs.some((i) => layer.has(i)),
-    )
-    .flatMap((n) => n.inputs)
-    .filter((i) => image.has(i) && !layer.has(i) && i !== parts.input);
-  return [...new Set(met)].filter((name) => types.get(name) === "float32" && ofEachImage(name));
-}
+/** Of the parts, all but what the device wants. */
+type Where = Omit<Parts, "options">;
 
-/**
- * Where what passes the CAM layer by (a skip connection) meets what comes from it, for example "Add /block/Add"; undefined where nothing
- * passes. Shapes do not count: they are the same for every image.
- */
-export function passesBy(parts: Pick<Parts, "folded" | "input" | "score" | "cam">): string | undefined {
+/** The nodes behind the CAM layer where something else of the image meets it, and what that is. Shapes do not count: every image has the same. */
+function meetings(parts: Where) {
   const { folded, activation } = cutAt(parts, camOf(parts).name);
   const graph = { ...folded.graph, nodes: folded.graph.nodes.filter((n) => n.op !== "Shape") };
   const live = ancestors(graph, [parts.score]);
   const [image, layer] = [descendants(graph, [parts.input]), descendants(graph, [activation])];
-  const meeting = graph.nodes.find(
-    (n) =>
-      n.outputs.some((o) => live.has(o)) &&
-      n.inputs.some((i) => image.has(i)) &&
-      n.inputs.some((i) => layer.has(i)),
-  );
-  return meeting && `${meeting.op} ${labelOf(meeting)}`;
+  return graph.nodes
+    .filter((n) => n.outputs.some((o) => live.has(o)) && n.inputs.some((i) => layer.has(i)))
+    .map((node) => ({ node, others: node.inputs.filter((i) => image.has(i) && !layer.has(i)) }))
+    .filter(({ others }) => others.length > 0);
+}
+
+/** The image's tensors that meet the layer's behind it, one row an image. What is no float is cheap to compute again. */
+function beside(parts: Where): string[] {
+  const { shapes, types } = parts.folded;
+  const ofEachImage = (name: string) => {
+    const [rows] = shapes.get(name) ?? [];
+    return rows !== undefined && equalDims(rows, shapes.get(parts.input)![0]);
+  };
+  const met = new Set(meetings(parts).flatMap(({ others }) => others));
+  met.delete(parts.input);
+  return [...met].filter((name) => types.get(name) === "float32" && ofEachImage(name));
+}
+
+/** Where what passes the CAM layer by (a skip connection) meets what comes from it, for example "Add /block/Add"; undefined where nothing passes. */
+export function passesBy(parts: Where): string | undefined {
+  const [meeting] = meetings(parts);
+  return meeting && `${meeting.node.op} ${labelOf(meeting.node)}`;
 }
 
 function camOf({ cam }: Pick<Parts, "cam">): CamLayer {
