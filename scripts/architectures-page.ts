@@ -6,12 +6,17 @@ export interface Distance {
   readonly l2: number;
 }
 
-/** What to run: a name that torchvision-export.py knows, and the opset to export with. */
+/** What to run: a name that export-networks.py knows, and the opset to export with. */
 export interface Candidate {
   readonly family: string;
   readonly model: string;
   readonly opset: number;
+  /** PyTorch 2's exporter, `torch.onnx.export(dynamo=True)`; the tracing one unless told */
+  readonly exporter?: "dynamo";
 }
+
+export const keyOf = ({ model, opset, exporter }: Pick<Candidate, "model" | "opset" | "exporter">): string =>
+  `${exporter ? `${exporter}:` : ""}${model}@${opset}`;
 
 interface Described extends Candidate {
   readonly source: string;
@@ -82,11 +87,13 @@ export function agrees(row: Measured): boolean {
 const short = (v: number): string => v.toExponential(1);
 const titles: Readonly<Record<string, string>> = { "not run": "not run", failed: "**fails**" };
 
+const exporterOf = ({ exporter }: Candidate): string => exporter ?? "tracing";
+
 function cells(row: Row): readonly string[] {
   const model = `\`${row.model}\``;
-  if (row.status === "not run") return [row.family, model, row.source, "", "", "", "", "", "not run"];
+  if (row.status === "not run") return [row.family, model, row.source, "", "", "", "", "", "", "not run"];
   if (row.status === "failed")
-    return [row.family, model, row.source, `${row.opset}`, "", "", "", "", titles.failed];
+    return [row.family, model, row.source, exporterOf(row), `${row.opset}`, "", "", "", "", titles.failed];
   const kinks = kinksOf(row).length > 0;
   const [ours, torch] = kinks
     ? [row.gradient.l2, row.torchGradient.l2]
@@ -95,6 +102,7 @@ function cells(row: Row): readonly string[] {
     row.family,
     model,
     row.source,
+    exporterOf(row),
     `${row.opset}`,
     `${row.input.at(-1)}`,
     `${row.nodes} → ${row.gradientNodes}`,
@@ -119,9 +127,8 @@ export function pageOf({ rows }: Measurements): string {
   for (const row of run)
     for (const op of Object.keys(row.operators))
       operators.set(op, (operators.get(op) ?? new Set()).add(row.model));
-  const versions = Object.entries(run[0]?.versions ?? {}).map(
-    ([name]) => `${name} ${listed(run.map((r) => r.versions[name]))}`,
-  );
+  const packages = [...new Set(run.flatMap((r) => Object.keys(r.versions)))];
+  const versions = packages.map((name) => `${name} ${listed(run.flatMap((r) => r.versions[name] ?? []))}`);
   return `# Architectures
 
 Which networks were differentiated here, and how far the gradient is from PyTorch's. Written by \`scripts/architectures.ts\` from
@@ -140,6 +147,7 @@ Trained weights were not run: nothing could be downloaded.
   largest gradient (max). Networks with ReLU, max-pooling or the like: ‖difference‖ / ‖gradient‖ (L2), since there rounding decides which side of a kink
   an activation falls on, and a handful of flipped decisions is all that the difference is, in PyTorch as well as here.
 - **agrees**: logits and gradient within ${limit.toExponential(0)}, or within twice PyTorch's own distance where that is more.
+- **exporter**: \`torch.onnx.export\` with \`dynamo=False\` (tracing) or \`dynamo=True\`.
 - **nodes**: of the model after reading → with its gradient.
 
 ${table(
@@ -147,6 +155,7 @@ ${table(
     "family",
     "model",
     "source",
+    "exporter",
     "opset",
     "size",
     "nodes",
@@ -156,7 +165,7 @@ ${table(
   ],
   [...run, ...failed].map(cells),
 )}
-${failed.length === 0 ? "" : `\n## Failed\n\n${failed.map((r) => `- \`${r.model}\`, opset ${r.opset}: ${r.why}`).join("\n")}\n`}
+${failed.length === 0 ? "" : `\n## Failed\n\n${failed.map((r) => `- \`${keyOf(r)}\`: ${r.why}`).join("\n")}\n`}
 ## Not run
 
 ${table(

@@ -76,7 +76,7 @@ describe("agreement", () => {
   it("is said in the table", () => {
     const page = pageOf({ rows: [smooth, { ...kinked, model: "k", gradient: { max: 1, l2: 1 } }] });
     expect(page).toContain(
-      "| F | `m` | torchvision | 17 | 224 | 5 → 12 | 1.0e-6 | 1.0e-6 (1.0e-6) max | agrees |",
+      "| F | `m` | torchvision | tracing | 17 | 224 | 5 → 12 | 1.0e-6 | 1.0e-6 (1.0e-6) max | agrees |",
     );
     expect(page).toContain("1.0e+0 (1.0e-6) L2 | **differs** |");
     expect(page).toContain("2 exports were run");
@@ -87,6 +87,6 @@ describe("agreement", () => {
   it("is no question where the export failed", () => {
     const { family, model, opset, source, date } = smooth;
     const page = pageOf({ rows: [{ family, model, opset, source, date, status: "failed", why: "no rule" }] });
-    expect(page).toContain("- `m`, opset 17: no rule");
+    expect(page).toContain("- `m@17`: no rule");
   });
 });

@@ -2,12 +2,12 @@
  * Whole networks against PyTorch autograd, one at a time: export with random weights, differentiate, compare, delete.
  * What was measured goes to kit/docs/architectures.json after each network, and the page is made of that.
  */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { parseArgs, promisify } from "node:util";
 import { backward } from "../kit/src/autodiff/backward.ts";
 import { openNpz } from "../kit/src/datasets/readers/npz.ts";
 import type { Engine } from "../kit/src/engine/engine.ts";
@@ -21,6 +21,7 @@ import {
   agrees,
   type Candidate,
   type Distance,
+  keyOf,
   type Measured,
   type Measurements,
   type NotRun,
@@ -32,20 +33,25 @@ const help = `usage: node scripts/architectures.ts [options] [model]...
 
 Exports networks with random weights from PyTorch, compares our gradient with
 autograd, and writes kit/docs/architectures.{json,md}. Rows already measured
-are kept. Without a model: the whole list, an hour or two on one core.
+are kept. Without a model: the whole list, an hour or two on one core. What
+the Python at hand cannot export (timm, transformers, PyTorch 2) is passed over.
 
   --again           measure again what was measured
   --batch 2         images per network
+  --jobs 1          networks at a time
+  --keep FOLDER     keep the exported files
   --python PATH     a Python with torch and torchvision: /usr/bin/python3
   --page            only write the page anew from the measurements
   --check           only tell whether the page is what they say
-  --list            only print the list: model@opset`;
+  --list            only print the list: model@opset, dynamo:model@opset`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     again: { type: "boolean", default: false },
     batch: { type: "string", default: "2" },
+    jobs: { type: "string", default: "1" },
+    keep: { type: "string" },
     python: { type: "string", default: "/usr/bin/python3" },
     page: { type: "boolean", default: false },
     check: { type: "boolean", default: false },
@@ -54,15 +60,18 @@ const { values, positionals } = parseArgs({
   },
 });
 
-/** Newest opset of the exporter; a few networks also at older ones, where norms and activations are spelled out. */
-const opset = 17;
+/** The tracing exporter at its newest opset of PyTorch 1; a few networks also at older ones, where norms and activations are spelled out. */
+const traced = 17;
+/** PyTorch 2's exporter, by default; a few networks also at other opsets that it writes. */
+const dynamo = 20;
 const families: Readonly<Record<string, readonly string[]>> = {
   ResNet: ["resnet50", "resnet101", "resnet18", "wide_resnet50_2", "resnext50_32x4d"],
   DenseNet: ["densenet121", "densenet161"],
   ConvNeXt: ["convnext_tiny"],
   EfficientNet: ["efficientnet_b0", "efficientnet_v2_s"],
   ViT: ["vit_b_16", "vit_b_32"],
-  CLIP: ["clip_rn50", "clip_vit_b_32"],
+  CLIP: ["clip_rn50", "clip_vit_b_32", "transformers.clip"],
+  SigLIP: ["transformers.siglip"],
   Swin: ["swin_t", "swin_v2_t"],
   MobileNet: ["mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large"],
   RegNet: ["regnet_y_400mf", "regnet_x_1_6gf"],
@@ -73,6 +82,16 @@ const families: Readonly<Record<string, readonly string[]>> = {
   ShuffleNet: ["shufflenet_v2_x1_0"],
   MNASNet: ["mnasnet1_0"],
   MaxViT: ["maxvit_t"],
+  BiT: ["timm.resnetv2_50x1_bit"],
+  "SE-ResNet": ["timm.seresnet50"],
+  DeiT: ["timm.deit3_base_patch16_224", "timm.deit_tiny_distilled_patch16_224"],
+  BEiT: ["timm.beit_base_patch16_224", "transformers.beit"],
+  EVA: ["timm.eva02_tiny_patch14_224"],
+  DINOv2: ["timm.vit_small_patch14_reg4_dinov2", "transformers.dinov2"],
+  "MLP-Mixer": ["timm.mixer_b16_224"],
+  ConvMixer: ["timm.convmixer_768_32"],
+  hybrids: ["timm.coatnet_0_rw_224", "timm.mobilevit_s"],
+  NFNet: ["timm.dm_nfnet_f0"],
 };
 const older: Readonly<Record<string, readonly number[]>> = {
   resnet18: [11, 13, 16],
@@ -82,38 +101,45 @@ const older: Readonly<Record<string, readonly number[]>> = {
   swin_t: [13],
   clip_rn50: [13],
 };
+/** What the dynamo exporter is run on: all that timm and transformers have, and of torchvision what is built unlike the rest. */
+const exportedAnew: Readonly<Record<string, readonly number[]>> = {
+  resnet50: [18, dynamo, 21],
+  densenet121: [dynamo],
+  convnext_tiny: [18, dynamo],
+  efficientnet_b0: [dynamo],
+  vit_b_16: [18, dynamo, 21, 23],
+  clip_rn50: [dynamo],
+  clip_vit_b_32: [dynamo],
+  swin_t: [dynamo],
+  swin_v2_t: [dynamo],
+  mobilenet_v3_large: [dynamo],
+  regnet_y_400mf: [dynamo],
+  inception_v3: [dynamo],
+  vgg11_bn: [dynamo],
+  shufflenet_v2_x1_0: [dynamo],
+  maxvit_t: [dynamo],
+};
+const outside = (model: string): boolean => model.includes(".");
 const candidates: readonly Candidate[] = Object.entries(families).flatMap(([family, models]) =>
-  models.flatMap((model) =>
-    [opset, ...(older[model] ?? [])].map((version) => ({ family, model, opset: version })),
-  ),
+  models.flatMap((model) => [
+    ...[traced, ...(older[model] ?? [])].map((version) => ({ family, model, opset: version })),
+    ...(exportedAnew[model] ?? (outside(model) ? [dynamo] : [])).map((version) => ({
+      family,
+      model,
+      opset: version,
+      exporter: "dynamo" as const,
+    })),
+  ]),
 );
 
 const missing = (source: string, why: string, rows: Readonly<Record<string, string>>): readonly NotRun[] =>
   Object.entries(rows).map(([model, family]) => ({ family, model, source, status: "not run", why }));
 const notRun: readonly NotRun[] = [
-  ...missing("timm", "timm was not at hand, and nothing could be downloaded", {
-    resnetv2_50x1_bit: "BiT",
-    seresnet50: "SE-ResNet",
-    deit3_base: "DeiT",
-    "beit / eva02": "BEiT, EVA",
-    mixer_b16: "MLP-Mixer",
-    convmixer: "ConvMixer",
-    "coatnet / mobilevit": "hybrids",
-    nfnet: "NFNet",
-    "vit_*_dinov2": "DINOv2",
+  ...missing("open_clip, Hugging Face optimum", "their code was not at hand", {
+    "CLIP as they export it": "CLIP",
   }),
-  ...missing("open_clip, Hugging Face optimum", "their code and weights were not at hand", {
-    "CLIP with trained weights": "CLIP",
-    SigLIP: "SigLIP",
-  }),
+  ...missing("any", "nothing could be downloaded", { "trained weights": "all" }),
   ...missing("tf2onnx", "TensorFlow was not at hand", { "Keras applications (NHWC)": "Keras" }),
-  ...missing(
-    "torch.onnx.export(dynamo=True)",
-    "PyTorch 2 was not at hand; 1.13 has only the tracing exporter",
-    {
-      "any of the above, opset 18 and newer": "PyTorch 2",
-    },
-  ),
 ];
 
 const docs = fileURLToPath(new URL("../kit/docs/", import.meta.url));
@@ -129,12 +155,23 @@ const readOr = (path: string): string => {
 const stored = (): readonly Row[] =>
   (JSON.parse(readOr(measurementsFile) || '{"rows":[]}') as Measurements).rows;
 
-const keyOf = (r: { readonly model: string; readonly opset?: number }): string => `${r.model}@${r.opset}`;
-
 /** One row a line, in the order of the list: rows of one network stay apart in a diff. */
 function write(rows: readonly Row[]): void {
   const known = new Map(rows.flatMap((r) => (r.status === "not run" ? [] : [[keyOf(r), r] as const])));
-  const all = [...candidates.flatMap((c) => known.get(keyOf(c)) ?? []), ...notRun];
+  const untried = candidates.flatMap((c): NotRun[] =>
+    known.has(keyOf(c))
+      ? []
+      : [
+          {
+            family: c.family,
+            model: keyOf(c),
+            source: sourceOf(c.model),
+            status: "not run",
+            why: "not tried yet",
+          },
+        ],
+  );
+  const all = [...candidates.flatMap((c) => known.get(keyOf(c)) ?? []), ...untried, ...notRun];
   writeFileSync(
     measurementsFile,
     `{\n  "rows": [\n${all.map((r) => `    ${JSON.stringify(r)}`).join(",\n")}\n  ]\n}\n`,
@@ -173,29 +210,47 @@ function countsOf({ nodes }: Graph): Readonly<Record<string, number>> {
 }
 
 interface Facts {
+  readonly model: string;
   readonly parameters: number;
-  readonly torch: string;
-  readonly torchvision: string;
+  /** package → version */
+  readonly [name: string]: string | number;
 }
 
+/** The exporter's exit code where a package is missing. */
+const lacking = 3;
+class Lacking extends Error {}
+
 /** Runs the exporter; what it said of the model. */
-function exported({ model, opset: version }: Candidate, folder: string): Facts {
-  const script = fileURLToPath(new URL("./torchvision-export.py", import.meta.url));
-  const { status, stdout, stderr, error } = spawnSync(
-    values.python,
-    ["-B", script, folder, model, "--batch", values.batch, "--opset", `${version}`],
-    { encoding: "utf8", env: { ...process.env, OMP_NUM_THREADS: "1" }, maxBuffer: 1 << 26 },
-  );
-  if (status !== 0) {
-    const last = (error?.message ?? stderr).trim().split("\n").at(-1);
-    throw new Error(`the exporter ended with ${status}: ${last}`);
-  }
+async function exported({ model, opset, exporter }: Candidate, folder: string): Promise<Facts> {
+  const script = fileURLToPath(new URL("./export-networks.py", import.meta.url));
+  const told = ["--batch", values.batch, "--opset", `${opset}`, "--exporter", exporter ?? "tracing"];
+  const { stdout } = await promisify(execFile)(values.python, ["-B", script, folder, model, ...told], {
+    encoding: "utf8",
+    env: { ...process.env, OMP_NUM_THREADS: "1" },
+    maxBuffer: 1 << 26,
+  }).catch((error: Error & { code: unknown; stderr?: string }) => {
+    const last = (error.stderr || error.message).trim().split("\n").at(-1)!;
+    if (error.code === lacking) throw new Lacking(last);
+    throw new Error(`the exporter ended with ${error.code}: ${last}`);
+  });
   return JSON.parse(stdout.trim().split("\n").at(-1)!) as Facts;
 }
 
+/** The package that a network is from, or our file. */
+function sourceOf(model: string): string {
+  if (model.startsWith("clip_")) return "scripts/clip_towers.py";
+  return outside(model) ? model.split(".")[0] : "torchvision";
+}
+
 async function measure(candidate: Candidate, engine: Engine, folder: string): Promise<Measured> {
-  const { torch, torchvision, parameters } = exported(candidate, folder);
-  const { model } = candidate;
+  const { model, parameters, ...packages } = await exported(candidate, folder);
+  if (values.keep !== undefined) {
+    mkdirSync(values.keep, { recursive: true });
+    copyFileSync(
+      join(folder, `${model}.onnx`),
+      join(values.keep, `${keyOf(candidate).replace(":", "-")}.onnx`),
+    );
+  }
   const npz = await openNpz(join(folder, `${model}.npz`));
   const read = async (key: string): Promise<Tensor> => npz.read(key);
   const [x, seed] = [await read("x"), await read("seed")];
@@ -216,7 +271,7 @@ async function measure(candidate: Candidate, engine: Engine, folder: string): Pr
     const results = await executable.run(feeds, ["logits", gradient]);
     return {
       ...candidate,
-      source: model in { clip_rn50: 1, clip_vit_b_32: 1 } ? "scripts/clip_towers.py" : "torchvision",
+      source: sourceOf(model),
       status: "run",
       date: new Date().toISOString().slice(0, 10),
       input,
@@ -228,7 +283,7 @@ async function measure(candidate: Candidate, engine: Engine, folder: string): Pr
       gradient: distance(numbers(results[gradient]), gradient64),
       torchLogits: farthest(logits32, logits64),
       torchGradient: farthest(gradient32, gradient64),
-      versions: { torch, torchvision, [engine.info.package]: engine.info.version },
+      versions: { ...packages, [engine.info.package]: engine.info.version } as Measured["versions"],
     };
   } finally {
     await executable.release();
@@ -246,44 +301,56 @@ async function measureAll(): Promise<number> {
     console.error(`error: not in the list: ${unknown.join(", ")}\n  next: see --list`);
     return 2;
   }
-  let rows = stored();
-  const done = new Set(rows.flatMap((r) => (r.status === "run" ? [keyOf(r)] : [])));
+  const done = new Set(stored().flatMap((r) => (r.status === "run" ? [keyOf(r)] : [])));
   const wanted = candidates.filter(
     (c) =>
       (positionals.length === 0 || positionals.includes(c.model) || positionals.includes(keyOf(c))) &&
       (values.again || !done.has(keyOf(c))),
   );
   const { engine } = await openEngine({ device: "cpu", threads: 1 });
+  const queue = [...wanted];
   let bad = 0;
-  for (const candidate of wanted) {
-    const folder = mkdtempSync(join(tmpdir(), "xai-architectures-"));
-    const started = performance.now();
-    let row: Row;
-    try {
-      row = await measure(candidate, engine, folder);
-    } catch (error) {
-      const date = new Date().toISOString().slice(0, 10);
-      row = { ...candidate, source: "torchvision", status: "failed", date, why: reasonOf(error) };
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-    // read again: another process may have added rows meanwhile
-    rows = [...stored().filter((r) => r.status === "not run" || keyOf(r) !== keyOf(candidate)), row];
-    write(rows);
-    const good = row.status === "run" && agrees(row);
-    if (!good) bad += 1;
-    const seconds = Math.round((performance.now() - started) / 1000);
-    const said =
-      row.status === "run"
-        ? `gradient ${row.gradient.max} / ${row.gradient.l2}, torch ${row.torchGradient.max} / ${row.torchGradient.l2}`
-        : row.status === "failed"
-          ? row.why
-          : "";
-    console.error(`${good ? "agrees" : "DIFFERS"}  ${keyOf(candidate)}  ${said}  (${seconds} s)`);
-  }
+  const work = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift())
+      if (!(await measureOne(next, engine))) bad += 1;
+  };
+  await Promise.all(Array.from({ length: Number(values.jobs) }, work));
   await engine.close();
-  if (wanted.length === 0) write(rows);
+  if (wanted.length === 0) write(stored());
   return bad === 0 ? 0 : 1;
+}
+
+/** Measures, writes and says; whether the network agrees, or could not be tried. */
+async function measureOne(candidate: Candidate, engine: Engine): Promise<boolean> {
+  const folder = mkdtempSync(join(tmpdir(), "xai-architectures-"));
+  const started = performance.now();
+  const say = (verdict: string, text: string) => {
+    const seconds = Math.round((performance.now() - started) / 1000);
+    console.error(`${verdict.padEnd(8)} ${keyOf(candidate)}  ${text}  (${seconds} s)`);
+  };
+  let row: Row;
+  try {
+    row = await measure(candidate, engine, folder);
+  } catch (error) {
+    if (error instanceof Lacking) {
+      say("not run", error.message);
+      return true;
+    }
+    const date = new Date().toISOString().slice(0, 10);
+    row = { ...candidate, source: sourceOf(candidate.model), status: "failed", date, why: reasonOf(error) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  // read again: another process may have added rows meanwhile
+  write([...stored().filter((r) => r.status === "not run" || keyOf(r) !== keyOf(candidate)), row]);
+  const good = row.status === "run" && agrees(row);
+  say(
+    good ? "agrees" : "DIFFERS",
+    row.status === "run"
+      ? `gradient ${row.gradient.max} / ${row.gradient.l2}, torch ${row.torchGradient.max} / ${row.torchGradient.l2}`
+      : (row as { why: string }).why,
+  );
+  return good;
 }
 
 if (values.help) console.log(help);

@@ -1,4 +1,4 @@
-"""The image towers of CLIP (arXiv:2103.00020) in plain PyTorch, with random weights, for torchvision-export.py.
+"""The image towers of CLIP (arXiv:2103.00020) in plain PyTorch, with random weights, for export-networks.py.
 
 Each ends as zero-shot classification does: the embedding is normalised, multiplied with normalised text embeddings
 (random rows here) and scaled, so that what comes out are logits [N, 10].

@@ -5,7 +5,8 @@
   {"model", "kind": "passes", "batch", "forwards", "backwards"}          -> {"ms"}   so many images, in such batches
 
 The model is a name of torchvision, with random weights: speed does not depend on them. The gradient is that of one logit per image with
-respect to the image; parameters are frozen. With --peak MODEL KIND BATCH it runs twice and prints its own peak memory in bytes.
+respect to the image; parameters are frozen. With --device cuda the images lie in the host's memory before, and the result after. Products are
+rounded as float32 there too, never as TF32. With --peak MODEL KIND BATCH it runs twice and prints its own peak memory in bytes.
 """
 
 import json
@@ -14,21 +15,23 @@ import sys
 import time
 
 if len(sys.argv) < 2 or not sys.argv[1].isdigit():
-    sys.exit(f"usage: {sys.argv[0]} THREADS [--peak MODEL KIND BATCH]\n{__doc__}")
+    sys.exit(f"usage: {sys.argv[0]} THREADS [--device DEVICE] [--peak MODEL KIND BATCH]\n{__doc__}")
 THREADS = int(sys.argv[1])
+DEVICE = sys.argv[sys.argv.index("--device") + 1] if "--device" in sys.argv else "cpu"
 os.environ["OMP_NUM_THREADS"] = str(THREADS)  # read when torch loads
 
 import torch
 import torchvision
 
 torch.set_num_threads(THREADS)
+torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
 nets = {}
 
 
 def net(name):
     if name not in nets:
         nets.clear()  # one at a time: the benchmark goes model by model
-        nets[name] = getattr(torchvision.models, name)(weights=None).eval().requires_grad_(False)
+        nets[name] = getattr(torchvision.models, name)(weights=None).eval().requires_grad_(False).to(DEVICE)
     return nets[name]
 
 
@@ -52,17 +55,17 @@ def run(request):
     start = time.perf_counter()
     for what, x in images:
         for chunk in x.split(batch):
-            what(model, chunk.detach())
+            what(model, chunk.detach().to(DEVICE)).cpu()  # which waits for the card
     return time.perf_counter() - start
 
 
 def gigaflops():
     """One matrix product, 1024 x 1024 x 1024, best of 5."""
-    a = torch.randn(1024, 1024)
+    a = torch.randn(1024, 1024, device=DEVICE)
     best = float("inf")
     for _ in range(5):
         start = time.perf_counter()
-        a @ a
+        (a @ a)[0, 0].item()
         best = min(best, time.perf_counter() - start)
     return 2 * 1024**3 / best / 1e9
 

@@ -2,7 +2,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { backward } from "../src/autodiff/backward.ts";
+import { graphFor, graphOptionsFor } from "../src/autodiff/graph-options.ts";
 import { checkGraph } from "../src/engine/check.ts";
+import type { Provider } from "../src/engine/engine.ts";
 import { KitError } from "../src/errors.ts";
 import type { Graph } from "../src/onnx/graph.ts";
 import { readOnnx } from "../src/onnx/read.ts";
@@ -50,8 +52,8 @@ export interface Measured {
   feeds(batch: number): Record<string, Tensor>;
 }
 
-/** The graph as the kit runs it. */
-export function measuredGraph({ read }: Source, kind: Kind): Measured {
+/** The graph as the kit runs it on a provider. */
+export function measuredGraph({ read }: Source, kind: Kind, provider: Provider): Measured {
   const graph = read();
   const [input] = graph.inputs;
   const score = graph.outputs[0].name;
@@ -62,14 +64,14 @@ export function measuredGraph({ read }: Source, kind: Kind): Measured {
   let fetches = [score];
   let seed: string | undefined;
   if (kind === "gradient") {
-    const differentiated = backward(folded, { score, wrt: [input.name] });
+    const differentiated = backward(folded, { score, wrt: [input.name], ...graphOptionsFor(provider) });
     folded = differentiated.folded;
     seed = differentiated.seed;
     fetches = [score, differentiated.gradients[input.name]];
   }
   const dimsOf = (tensor: string, batch: number) => shapeAt(folded.shapes.get(tensor) ?? [], batch);
   return {
-    graph: folded.graph,
+    graph: graphFor(provider, folded.graph, folded.shapes),
     fetches,
     feeds(batch) {
       const x = { [input.name]: filled(dimsOf(input.name, batch), Math.sin) };

@@ -38,7 +38,7 @@ export const peakOfTorch = (python: string, model: string, { kind, batch, thread
 
 /** Once it is loaded nothing of the model is held here: the engine has what it needs. */
 async function load(engine: Engine, file: string, kind: Kind, batch: number) {
-  const { graph, fetches, feeds } = measuredGraph(sources([file])[1], kind);
+  const { graph, fetches, feeds } = measuredGraph(sources([file])[1], kind, "cpu");
   const tensors = feeds(batch);
   return { executable: await engine.load(graph), fetches, feeds: () => structuredClone(tensors) };
 }

@@ -46,7 +46,7 @@ if (process.argv[1] === self) {
 
 async function measure(file: string, kind: Kind, batch: number, threads: number): Promise<Profile> {
   const ort = await import("onnxruntime-node");
-  const { graph, fetches, feeds } = measuredGraph(sources([file])[1], kind);
+  const { graph, fetches, feeds } = measuredGraph(sources([file])[1], kind, "cpu");
   const folder = mkdtempSync(join(tmpdir(), "xai-kit-profile-"));
   try {
     const session = await ort.InferenceSession.create(writeOnnx(graph), {

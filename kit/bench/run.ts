@@ -38,12 +38,13 @@ network only.
   --torch           models named as in torchvision (resnet50.onnx) also in
                     PyTorch eager; needs torch and torchvision in the Python of
                     --python (/usr/bin/python3)
+  --torch-device cpu  what PyTorch computes on: cpu, cuda
   --out FILE        everything as JSON
   --json            the same on stdout
 
 Examples:
   $ npm run bench
-  $ python3 scripts/torchvision-export.py models
+  $ python3 scripts/export-networks.py models
   $ npm run bench -- models --torch --peak --out bench.json`;
 
 const { values, positionals } = parseArgs({
@@ -59,6 +60,7 @@ const { values, positionals } = parseArgs({
     peak: { type: "boolean", default: false },
     profile: { type: "boolean", default: false },
     torch: { type: "boolean", default: false },
+    "torch-device": { type: "string", default: "cpu" },
     python: { type: "string", default: "/usr/bin/python3" },
     out: { type: "string" },
     json: { type: "boolean", default: false },
@@ -107,7 +109,7 @@ try {
   const measured = sources(positionals);
   const engines: [string, Engine][] = [["native", await open(values.device)]];
   if (values.wasm) engines.push(["wasm", await open("wasm")]);
-  if (values.torch) torch = await startTorch(values.python, threads);
+  if (values.torch) torch = await startTorch(values.python, threads, values["torch-device"]);
   const products = { native: await gigaflops(engines[0][1]), torch: torch?.gigaflops };
   say(contestText({ threads, torch: torch?.version, gigaflops: products }));
 
@@ -139,7 +141,7 @@ try {
     machine: machineFacts(),
     threads,
     engines: Object.fromEntries(engines.map(([name, { info }]) => [name, info])),
-    torch: torch?.version,
+    torch: torch && { version: torch.version, device: values["torch-device"] },
     gigaflops: products,
     rows,
     peaks,
@@ -292,7 +294,7 @@ async function ours(
   kind: Kind,
   batch: number,
 ): Promise<Contender> {
-  const { graph, fetches, feeds } = measuredGraph(source, kind);
+  const { graph, fetches, feeds } = measuredGraph(source, kind, engine.info.provider);
   const executable = await engine.load(graph);
   return {
     name,

@@ -25,8 +25,10 @@ export interface Torch {
 }
 
 /** A Python process that answers one line of JSON with one line of JSON. */
-export async function startTorch(python: string, threads: number): Promise<Torch> {
-  const child = spawn(python, [torchScript, String(threads)], { stdio: ["pipe", "pipe", "inherit"] });
+export async function startTorch(python: string, threads: number, device: string): Promise<Torch> {
+  const child = spawn(python, [torchScript, String(threads), "--device", device], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const gone = once(child, "error").then(([error]) => ({ done: true, value: String(error) }) as const);
   async function answer<T>(): Promise<T> {

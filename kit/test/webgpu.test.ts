@@ -12,11 +12,15 @@ import { maxPoolByMask } from "../src/autodiff/vjps/pool.ts";
 import { type BundledModel, bundledModels } from "../src/bundled.ts";
 import type { Engine } from "../src/engine/engine.ts";
 import { openEngine } from "../src/engine/web.ts";
+import { methods } from "../src/methods/index.ts";
+import { attribute } from "../src/methods/method.ts";
 import { createProbe } from "../src/model/probe.ts";
 import { describe as described } from "../src/onnx/fold.ts";
 import type { Graph } from "../src/onnx/graph.ts";
-import { float32 } from "../src/onnx/tensor.ts";
+import { type Float32Tensor, float32 } from "../src/onnx/tensor.ts";
+import { quickParams } from "../src/params.ts";
 import { rngOf } from "../src/rng.ts";
+import { unmetNeeds } from "../src/runner/unmet.ts";
 import { openModel } from "../src/web.ts";
 import { finding } from "./finding.ts";
 import { distance } from "./ort.ts";
@@ -34,6 +38,33 @@ afterAll(async () => {
   await gpu.engine?.close();
   await wasm.close();
 });
+
+/** Maps of every method that applies, with small budgets. */
+async function mapsOf({ path, card }: BundledModel, engine: Engine) {
+  const { model, close } = await openModel(new Uint8Array(readFileSync(path)), { card, engine });
+  const { channels, height, width } = model.shape;
+  const pictures = [0.37, 0.11, 0.53].map((step) =>
+    float32(
+      [channels, height, width],
+      Float32Array.from(
+        { length: channels * height * width },
+        (_, i) => 0.5 + 0.4 * Math.sin(i * step + 1e-4 * i * i),
+      ),
+    ),
+  );
+  const [x, ...others] = pictures;
+  const unmet = unmetNeeds(model, methods, others.length);
+  const maps: Record<string, Float32Tensor> = {};
+  for (const method of methods.filter(({ id }) => !(id in unmet))) {
+    maps[method.id] = await attribute(method, createProbe({ model, x, target: 1 }), {
+      params: quickParams(method.params),
+      rng: (purpose) => rngOf("webgpu", method.id, purpose),
+      others: async () => others,
+    });
+  }
+  await close();
+  return maps;
+}
 
 /** Logits, input gradient, and activation and gradient at the CAM layer, of one picture. */
 async function numbersOf({ path, card }: BundledModel, engine: Engine) {
@@ -77,6 +108,21 @@ describe.skipIf(!gpu.engine)("WebGPU on SwiftShader", () => {
 
   describe("with XAI_WEBGPU=all", () => {
     it.each(more)("explains $id as the processor does", compare, 300_000);
+
+    it.each(bundled.filter(({ id }) => id.startsWith("shapes-")))(
+      "$id: every method's map is the processor's",
+      async (model) => {
+        const [want, got] = [await mapsOf(model, wasm), await mapsOf(model, gpu.engine!)];
+        expect(Object.keys(got)).toEqual(Object.keys(want));
+        const errors = Object.keys(want).map((id) => [id, distance(got[id], want[id])] as const);
+        const worst = errors.toSorted(([, a], [, b]) => b - a).slice(0, 3);
+        finding(
+          `WebGPU, maps of ${model.id}, the farthest of ${errors.length}: ${worst.map(([id, e]) => `${id} ${e.toExponential(1)}`).join(", ")}`,
+        );
+        for (const [id, error] of errors) expect(error, id).toBeLessThan(1e-3);
+      },
+      600_000,
+    );
 
     /** Samples, as "<operator> <name>", that kernels of WebGPU refuse while running, and their words. */
     const refused: readonly (readonly [RegExp, RegExp])[] = [
