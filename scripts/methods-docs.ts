@@ -316,7 +316,7 @@ export function methodPage(method: Method, models: readonly Tried[], arrays: rea
     ...(arrays.length === 0
       ? [
           roleOf(method) === "control"
-            ? "By its definition; what it scores on each metric is asserted (`kit/src/stats/controls.ts`)."
+            ? "By its definition; what it scores on each metric is asserted (its `controls`)."
             : "No array of another library is compared; the tests restate the formula.",
         ]
       : [

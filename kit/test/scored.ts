@@ -1,4 +1,5 @@
 /** One metric on one attribution, with what a test does not care about filled in. */
+import { referenceOf } from "../src/methods/baseline.ts";
 import type { Method } from "../src/methods/method.ts";
 import { attribute } from "../src/methods/method.ts";
 import { type Metric, type Score, type ScoreOptions, score } from "../src/metrics/metric.ts";
@@ -35,6 +36,10 @@ export async function scoreMethod(
     explain,
     rule: method.map,
     kind: method.kind,
+    reference: referenceOf(
+      method,
+      Object.fromEntries(Object.entries(method.params).map(([name, spec]) => [name, spec.default])),
+    ),
     cost: method.cost(
       Object.fromEntries(Object.entries(method.params).map(([name, spec]) => [name, spec.default])),
       probe.model.shape,

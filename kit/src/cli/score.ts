@@ -1,6 +1,7 @@
 /** `xai-kit score`: one metric on arrays. */
 import { type Command, Option } from "commander";
 import { KitError } from "../errors.ts";
+import { referenceOf } from "../methods/baseline.ts";
 import { attribute, type MapRule } from "../methods/method.ts";
 import { type Score, score } from "../metrics/metric.ts";
 import { createProbe } from "../model/probe.ts";
@@ -97,6 +98,7 @@ Examples:
                 attribution: maps[k],
                 rule: options.map ?? method?.map ?? "sum",
                 kind: method?.kind ?? "contribution",
+                reference: method && methodParams && referenceOf(method, methodParams),
                 rng: streamsOf(k, "metric"),
                 explain:
                   method &&

@@ -2,8 +2,8 @@
 import { KitError } from "../errors.ts";
 import { type ReferenceKind, referenceKinds } from "../model/image.ts";
 import { type Float32Tensor, float32 } from "../onnx/tensor.ts";
-import type { ParamSpec } from "../params.ts";
-import type { InputSpec, MethodContext } from "./method.ts";
+import type { ParamSpec, ParamValue } from "../params.ts";
+import type { InputSpec, Method, MethodContext } from "./method.ts";
 
 export const referenceParam = {
   type: "choice",
@@ -16,6 +16,13 @@ export const baselineInput: InputSpec = {
   dims: "[C,H,W]",
   description: "the neutral image itself, in place of `reference`",
 };
+
+/** The reference image that a method's contributions are counted from; undefined for other methods, and those counted from elsewhere. */
+export const referenceOf = (
+  { kind }: Pick<Method, "kind">,
+  params: Readonly<Record<string, ParamValue>>,
+): ReferenceKind | undefined =>
+  kind === "contribution" ? referenceKinds.find((known) => known === params.reference) : undefined;
 
 /** The supplied baseline, else the reference image of this kind. */
 export function baselineOf(

@@ -1,4 +1,6 @@
 /** The registry of metrics: one line each. */
+
+import type { Expected } from "../stats/expectation.ts";
 import { sparseness } from "./complexity/sparseness.ts";
 import { cost } from "./cost/cost.ts";
 import { deletionAuc } from "./faithfulness/deletion-auc.ts";
@@ -25,3 +27,8 @@ export const metrics: readonly Metric[] = [
   infidelityScaled,
   cost,
 ];
+
+/** What every control must score, by the ids of the metrics. */
+export const expected: Readonly<Record<string, Expected>> = Object.fromEntries(
+  metrics.map((metric) => [metric.id, metric.controls]),
+);

@@ -1,17 +1,27 @@
 /** What a metric is: data about it, and one pure async function from an attribution (and its probe) to a number. */
+
+import type { Box } from "../datasets/dataset.ts";
 import { KitError } from "../errors.ts";
 import { ofShape } from "../methods/baseline.ts";
 import { type AttributionKind, type Cost, type InputSpec, type MapRule, toMap } from "../methods/method.ts";
+import type { ReferenceKind } from "../model/image.ts";
 import type { Model } from "../model/model.ts";
 import type { Probe } from "../model/probe.ts";
 import type { Float32Tensor } from "../onnx/tensor.ts";
 import { type ParamSpecs, type Params, type ParamValue, resolveParams } from "../params.ts";
 import type { Rng } from "../rng.ts";
+import type { Expected } from "../stats/expectation.ts";
 
 export type Family = "faithfulness" | "robustness" | "complexity" | "randomisation" | "localisation" | "cost";
 
-/** "method": the metric re-runs the method; "mask": it needs an annotation; "signed": it needs the signed [C,H,W] attribution. */
-export type MetricNeed = "method" | "mask" | "signed";
+/**
+ * "method": the metric re-runs the method; "passes": it takes many passes; both score the first samples only. "mask": it needs an annotation;
+ * "signed": it needs the signed [C,H,W] attribution.
+ */
+export type MetricNeed = "method" | "passes" | "mask" | "signed";
+
+/** A box in pixels of the input, half-open. */
+export type Region = Pick<Box, "x0" | "y0" | "x1" | "y1">;
 
 /** No score is not a number: the reason is kept and counted. */
 export interface Skip {
@@ -35,6 +45,10 @@ export interface MetricContext<P = Readonly<Record<string, ParamValue>>> {
   readonly params: P;
   /** 1 on the object, [H·W]; undefined without annotation */
   readonly mask: Uint8Array | undefined;
+  /** the boxes of the explained class; undefined where the annotation is a mask or there is none */
+  readonly boxes: readonly Region[] | undefined;
+  /** of a contribution: which reference image its sum is counted from; undefined where it has none */
+  readonly reference: ReferenceKind | undefined;
   given(name: string): Float32Tensor | undefined;
   /** The seeded stream of this sample for one purpose, the same for all methods. */
   rng(purpose: string): Rng;
@@ -54,6 +68,8 @@ interface Definition<S extends ParamSpecs> {
   readonly paper: string;
   readonly revision: number;
   readonly summary: string;
+  /** one line of Unicode: f score (logit), p probability, x image, r reference, Φ attribution, h relevance, M the annotated pixels */
+  readonly formula: string;
   /** what it cannot tell, in one sentence; shown to readers */
   readonly limits: string;
   readonly family: Family;
@@ -62,6 +78,8 @@ interface Definition<S extends ParamSpecs> {
   readonly range: readonly [number | null, number | null];
   /** "controls": a method counts only where it beats every control */
   readonly gate: "controls" | "none";
+  /** what each control must score; asserted of every run document */
+  readonly controls: Expected;
   readonly needs: readonly MetricNeed[];
   readonly params: S;
   readonly inputs?: Readonly<Record<string, InputSpec>>;
@@ -90,6 +108,8 @@ export interface ScoreOptions {
   readonly rule: MapRule;
   readonly kind: AttributionKind;
   readonly mask?: Uint8Array;
+  readonly boxes?: readonly Region[];
+  readonly reference?: ReferenceKind;
   readonly rng: (purpose: string) => Rng;
   readonly explain?: (probe: Probe) => Promise<Float32Tensor>;
   readonly randomised: (draw: number) => Model;
@@ -132,6 +152,8 @@ export async function score(metric: Metric, probe: Probe, options: ScoreOptions)
     kind: options.kind,
     params: resolveParams(metric.id, metric.params, options.params),
     mask: options.mask ?? maskOf(given, height, width),
+    boxes: options.boxes ?? boxesOf(given),
+    reference: options.reference,
     given: (name) => (Object.hasOwn(given, name) ? given[name] : undefined),
     rng: options.rng,
     explain: options.explain,
@@ -152,23 +174,23 @@ function maskOf(
   if (Object.hasOwn(given, "mask")) {
     return Uint8Array.from(ofShape("mask", given.mask, [height, width]).data, (v) => (v > 0.5 ? 1 : 0));
   }
+  const boxes = boxesOf(given);
+  return boxes && maskOfBoxes(boxes, height, width);
+}
+
+function boxesOf(given: Readonly<Record<string, Float32Tensor>>): readonly Region[] | undefined {
   if (!Object.hasOwn(given, "boxes")) return undefined;
   const { data } = ofShape("boxes", given.boxes, [null, 4]);
-  const boxes = Array.from({ length: data.length / 4 }, (_, k) => ({
+  return Array.from({ length: data.length / 4 }, (_, k) => ({
     x0: data[4 * k],
     y0: data[4 * k + 1],
     x1: data[4 * k + 2],
     y1: data[4 * k + 3],
   }));
-  return maskOfBoxes(boxes, height, width);
 }
 
 /** 1 for pixels whose centre lies in a box; corners in pixels, half-open. */
-export function maskOfBoxes(
-  boxes: readonly { x0: number; y0: number; x1: number; y1: number }[],
-  height: number,
-  width: number,
-): Uint8Array {
+export function maskOfBoxes(boxes: readonly Region[], height: number, width: number): Uint8Array {
   const mask = new Uint8Array(height * width);
   for (const { x0, y0, x1, y1 } of boxes) {
     for (let i = Math.max(0, Math.ceil(y0 - 0.5)); i < Math.min(height, Math.ceil(y1 - 0.5)); i++) {

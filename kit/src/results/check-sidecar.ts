@@ -2,7 +2,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { KitError } from "../errors.ts";
-import { metrics } from "../metrics/index.ts";
+import { metrics, expected as ofControls } from "../metrics/index.ts";
 import { protocolOf } from "../protocol/protocol.ts";
 import { rngOf } from "../rng.ts";
 import { checkControls } from "../stats/controls.ts";
@@ -184,7 +184,7 @@ function recompute(
       ids,
       result.metrics.map((m) => m.id),
     );
-    for (const { control, metric, expected, found } of checkControls(table)) {
+    for (const { control, metric, expected, found } of checkControls(table, ofControls)) {
       const cell = result.statistics.cells.findIndex((c) => c.method === control && c.metric === metric);
       report(
         ["result", "statistics", "cells", cell],

@@ -10,6 +10,7 @@ import { defineMetric, type Metric, skip } from "../metrics/metric.ts";
 import type { Model } from "../model/model.ts";
 import { type Float32Tensor, float32 } from "../onnx/tensor.ts";
 import { methodOf, metricOf, protocolOf } from "../protocol/protocol.ts";
+import { image } from "../stats/expectation.ts";
 import { type ExecuteOptions, execute, explainedClass } from "./execute.ts";
 import { pixelsOf } from "./pixels.ts";
 import { plan } from "./plan.ts";
@@ -55,9 +56,10 @@ function run(
 const stub = {
   title: "Stub",
   paper: "none",
+  formula: "0",
+  controls: { random: image, sobel: image, constant: image, "centre-gaussian": image },
   revision: 1,
   summary: "",
-  formula: "",
   limits: "",
   params: {},
 } as const;

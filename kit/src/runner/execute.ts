@@ -3,8 +3,9 @@
  * method and metric, shared work done once), then one per sample under the randomised model. Those come last, so that no more than two
  * sessions per engine are in memory at a time.
  */
-import type { Dataset, Sample } from "../datasets/dataset.ts";
+import type { Box, Dataset, Sample } from "../datasets/dataset.ts";
 import { KitError } from "../errors.ts";
+import { referenceOf } from "../methods/baseline.ts";
 import { cannotRerun, type ExternalMaps, noAnnotatedMap } from "../methods/external.ts";
 import { type AttributeOptions, attribute, toMap } from "../methods/method.ts";
 import { reruns, type Score, score } from "../metrics/metric.ts";
@@ -15,7 +16,7 @@ import type { Float32Tensor } from "../onnx/tensor.ts";
 import { rngOf } from "../rng.ts";
 import { requireFinite } from "./classify.ts";
 import { neighbours } from "./neighbours.ts";
-import { annotationOf, pixelsOf, type Resize } from "./pixels.ts";
+import { annotationOf, boxesOf, pixelsOf, type Resize } from "./pixels.ts";
 import {
   attributionPasses,
   metricPasses,
@@ -93,6 +94,8 @@ interface Explained {
   readonly targetKind: Row["targetKind"];
   readonly correct: boolean;
   readonly mask: Uint8Array | undefined;
+  /** of the annotation, where it is no mask */
+  readonly boxes?: readonly Box[];
 }
 
 /** What is found out in the course of one unit. */
@@ -187,6 +190,8 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
         rule: method.method.map,
         kind: method.method.kind,
         mask: unit.mask,
+        boxes: unit.boxes,
+        reference: referenceOf(method.method, method.params),
         rng: streams(id, "metric"),
         explain: elsewhere
           ? undefined
@@ -310,7 +315,8 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
       for (const label of sample.labels) {
         const mask = annotationOf(sample, label, shape, resize);
         if (mask === undefined) continue;
-        const annotated: Explained = { ...unit(label), targetKind: "annotated", mask };
+        const boxes = sample.mask ? undefined : boxesOf(sample, label, shape, resize);
+        const annotated: Explained = { ...unit(label), targetKind: "annotated", mask, boxes };
         for (const planned of runnable) {
           const known = label === prediction ? attributions.get(planned.method.id) : undefined;
           // what failed for this class a moment ago is recorded already

@@ -81,7 +81,7 @@ export function plan(options: PlanOptions): Plan {
       (metric): PlannedMetric => ({
         metric,
         params: resolveParams(metric.id, metric.params, protocolParams(protocol, metric.params)),
-        samples: metric.needs.includes("method") ? Math.min(samples, protocol.rerunSamples) : samples,
+        samples: scoresFew(metric) ? Math.min(samples, protocol.rerunSamples) : samples,
       }),
     );
   const passesAt = (index: number) => sum(partsOf({ methods, metrics }, shape, index));
@@ -130,6 +130,8 @@ function partsOf(
     ),
   ];
 }
+
+const scoresFew = ({ needs }: Metric): boolean => needs.includes("method") || needs.includes("passes");
 
 /** Whether a metric scores the attribution of this class: those with masks the annotated one, the others the predicted one. */
 export const scores = ({ metric }: PlannedMetric, kind: "predicted" | "annotated"): boolean =>

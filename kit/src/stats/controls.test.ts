@@ -2,10 +2,11 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { analyticProbe, noiseImage, reluNet } from "../../test/analytic-probe.ts";
 import { scoreOf } from "../../test/scored.ts";
 import { attribute, methods } from "../index.ts";
-import { metrics } from "../metrics/index.ts";
+import { expected, metrics } from "../metrics/index.ts";
 import type { Probe } from "../model/probe.ts";
 import { rngOf } from "../rng.ts";
-import { checkControls, controlIds, expected } from "./controls.ts";
+import { checkControls } from "./controls.ts";
+import { controlIds } from "./expectation.ts";
 import { type ScoredRow, tableOf } from "./table.ts";
 
 const controls = methods.filter((m) => m.control);
@@ -66,7 +67,7 @@ describe("checkControls", () => {
   });
 
   it("finds every control where it is expected on every metric", () => {
-    expect(checkControls(table(rows))).toEqual([]);
+    expect(checkControls(table(rows), expected)).toEqual([]);
     const { scores } = table(rows);
     expect(scores.size).toBe(ids.length);
     for (const [id, { values }] of scores) {
@@ -85,6 +86,7 @@ describe("checkControls", () => {
           return { ...row, scores: { ...row.scores, [metric]: value } };
         }),
       ),
+      expected,
     );
   // a metric and control for each kind of expectation, and for each pair that must agree
   it.each<[string, string, (v: number | undefined, s: number) => number]>([
@@ -118,10 +120,10 @@ describe("checkControls", () => {
         ? { ...row, scores, skips: { ...row.skips, sparseness: "map is zero" } }
         : row;
     });
-    expect(checkControls(table(silent))).toEqual([
+    expect(checkControls(table(silent), expected)).toEqual([
       { control: "sobel", metric: "sparseness", expected: "a score", found: "none" },
     ]);
-    expect(checkControls(tableOf(rows, ["random"], ids))).toEqual([]);
-    expect(checkControls(table([]))).toEqual([]);
+    expect(checkControls(tableOf(rows, ["random"], ids), expected)).toEqual([]);
+    expect(checkControls(table([]), expected)).toEqual([]);
   });
 });

@@ -1,86 +1,6 @@
-/**
- * What every control must score on every metric: the check that a metric measures what it says. The controls cannot know the model, so
- * most of their scores are known beforehand, or must agree with one another.
- */
+/** Whether the controls of a run scored what their metrics say they must. */
+import { type ControlId, controlIds, type Expected } from "./expectation.ts";
 import type { Table } from "./table.ts";
-
-export const controlIds = ["random", "sobel", "constant", "centre-gaussian"] as const;
-export type ControlId = (typeof controlIds)[number];
-
-export type Expectation =
-  /** every score is `value` */
-  | { readonly every: number; readonly within: number }
-  /** the mean over images is `mean` */
-  | { readonly mean: number; readonly within: number }
-  /** never a score */
-  | { readonly skipped: true }
-  /** every score is above this */
-  | { readonly above: number }
-  /** the same mean as another control's (on the same metric unless told), to `within` and five standard errors */
-  | { readonly like: ControlId; readonly on?: string; readonly within: number }
-  /** not known beforehand, and why */
-  | { readonly open: string };
-
-type Expected = Readonly<Record<ControlId, Expectation>>;
-
-const image = { open: "depends on image and model" } as const;
-
-// removing a random half of the pixels leaves what inserting a random half shows: the areas agree, and ties are a random order too
-const randomOrder: Expected = {
-  random: { like: "constant", within: 1e-3 },
-  constant: { like: "random", within: 1e-3 },
-  sobel: image,
-  "centre-gaussian": image,
-};
-
-// independent of the object: hits with its share of the image, whether by the first pixel or by as many as it has
-const chance = (other: string): Expected => ({
-  random: { like: "random", on: other, within: 1e-3 },
-  constant: { like: "random", within: 1e-3 },
-  sobel: image,
-  "centre-gaussian": image,
-});
-
-export const expected: Readonly<Record<string, Expected>> = {
-  infidelity: {
-    // the sum over hidden cells is nearly their area: what one adds to the other is noise of single pixels
-    random: { like: "constant", within: 0.05 },
-    constant: { like: "random", within: 0.05 },
-    sobel: image,
-    "centre-gaussian": image,
-  },
-  "infidelity-raw": { random: image, sobel: image, constant: image, "centre-gaussian": image },
-  "infidelity-scaled": { random: image, sobel: image, constant: image, "centre-gaussian": image },
-  "max-sensitivity": {
-    random: { every: 0, within: 0 },
-    sobel: { above: 0 },
-    constant: { every: 0, within: 0 },
-    "centre-gaussian": { every: 0, within: 0 },
-  },
-  "deletion-auc": randomOrder,
-  "insertion-auc": { ...randomOrder, random: { like: "random", on: "deletion-auc", within: 1e-3 } },
-  sparseness: {
-    random: { mean: 1 / 3, within: 0.02 }, // Gini of uniform numbers
-    sobel: { above: 0 },
-    constant: { every: 0, within: 1e-6 },
-    // Gini of the bell, 0.3993 as sides grow; 0.3988 at 28 pixels
-    "centre-gaussian": { every: 0.3993, within: 0.005 },
-  },
-  randomisation: {
-    random: { every: 1, within: 1e-6 },
-    sobel: { every: 1, within: 1e-6 },
-    constant: { skipped: true },
-    "centre-gaussian": { every: 1, within: 1e-6 },
-  },
-  "relevance-rank-accuracy": chance("pointing-game"),
-  "pointing-game": chance("relevance-rank-accuracy"),
-  cost: {
-    random: { every: 0, within: 0 },
-    sobel: { every: 0, within: 0 },
-    constant: { every: 0, within: 0 },
-    "centre-gaussian": { every: 0, within: 0 },
-  },
-};
 
 export interface Violation {
   readonly control: ControlId;
@@ -90,10 +10,13 @@ export interface Violation {
 }
 
 /**
- * What differs from `expected` in a run's table. Metrics without expectations and controls that were not run are passed over; a control
+ * What differs from `expected`, by the ids of metrics, in a run's table. Metrics without expectations and controls that were not run are passed over; a control
  * without a score where another method has one is a violation unless that is what is expected.
  */
-export function checkControls({ methods, groups, scores }: Table): Violation[] {
+export function checkControls(
+  { methods, groups, scores }: Table,
+  expected: Readonly<Record<string, Expected>>,
+): Violation[] {
   const violations: Violation[] = [];
   const valuesOf = (metric: string, control: ControlId) =>
     scores.get(metric)?.values[methods.indexOf(control)];

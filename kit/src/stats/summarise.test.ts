@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { KitError } from "../errors.ts";
 import { type Rng, rngOf } from "../rng.ts";
-import { controlIds } from "./controls.ts";
+import { controlIds } from "./expectation.ts";
 import { type MetricFacts, standardMethods, summarise } from "./summarise.ts";
 import { mean, sd } from "./summary.ts";
 import { type ScoredRow, tableOf } from "./table.ts";

@@ -10,7 +10,7 @@ import {
   resampleGroups,
 } from "./bootstrap.ts";
 import { type Common, commonSet, type Role, worstShareLimit } from "./common.ts";
-import { controlIds } from "./controls.ts";
+import { controlIds } from "./expectation.ts";
 import { type Gate, gates } from "./gates.ts";
 import { type Contender, type Place, place, relativeRanks, tieGroups } from "./ranks.ts";
 import { mean, sd } from "./summary.ts";

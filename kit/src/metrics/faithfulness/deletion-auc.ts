@@ -1,3 +1,4 @@
+import { randomOrder } from "../../stats/expectation.ts";
 import { defineMetric } from "../metric.ts";
 import { curveCost, curveInputs, curveParams, curveScore } from "./curve.ts";
 
@@ -7,6 +8,7 @@ export const deletionAuc = defineMetric({
   title: "Deletion AUC",
   paper: "arXiv:1806.07421",
   revision: 1,
+  formula: "∫₀¹ p(x with its strongest share s replaced by r) ds",
   summary: "Area under the class probability while the most relevant pixels are removed first.",
   limits:
     "Partly removed images leave the data distribution, and scattered maps fool the model faster than compact ones.",
@@ -14,6 +16,7 @@ export const deletionAuc = defineMetric({
   better: "lower",
   range: [0, 1],
   gate: "controls",
+  controls: randomOrder,
   needs: [],
   params: curveParams,
   inputs: curveInputs,

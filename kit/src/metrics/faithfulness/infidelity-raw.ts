@@ -1,3 +1,4 @@
+import { image } from "../../stats/expectation.ts";
 import { defineMetric } from "../metric.ts";
 import { captumInfidelity, captumInputs, captumParams } from "./captum-infidelity.ts";
 
@@ -7,6 +8,7 @@ export const infidelityRaw = defineMetric({
   title: "Infidelity (Captum, raw)",
   paper: "arXiv:1901.09392",
   revision: 1,
+  formula: "E (⟨I, Φ⟩ − (f(x) − f(x − I)))²",
   summary:
     "Mean square of Σ(I ⊙ Φ) − (f(x) − f(x − I)) over normal perturbations I; depends on the scale of Φ.",
   limits: "Not comparable between methods: a map on another scale scores worse at equal content.",
@@ -14,6 +16,7 @@ export const infidelityRaw = defineMetric({
   better: "lower",
   range: [0, null],
   gate: "controls",
+  controls: { random: image, sobel: image, constant: image, "centre-gaussian": image },
   needs: [],
   params: captumParams,
   inputs: captumInputs,

@@ -2,6 +2,7 @@ import { KitError } from "../../errors.ts";
 import { baselineInput, baselineOf, ofShape, referenceParam } from "../../methods/baseline.ts";
 import type { Float32Tensor } from "../../onnx/tensor.ts";
 import type { Rng } from "../../rng.ts";
+import { image } from "../../stats/expectation.ts";
 import { defineMetric, skip } from "../metric.ts";
 
 /**
@@ -21,6 +22,8 @@ export const infidelity = defineMetric({
   title: "Infidelity",
   paper: "arXiv:1901.09392",
   revision: 1,
+  formula:
+    "Σ (βa − b)² / Σ b², a = Σ of the map over hidden pixels, b = f(x) − f(x with them hidden), β = max(0, ⟨a,b⟩/⟨a,a⟩)",
   summary:
     "How badly the map's sum over hidden cells predicts the fall of f, after the best non-negative scaling.",
   limits:
@@ -29,6 +32,13 @@ export const infidelity = defineMetric({
   better: "lower",
   range: [0, 1],
   gate: "controls",
+  controls: {
+    // the sum over hidden cells is nearly their area: what one adds to the other is noise of single pixels
+    random: { like: "constant", within: 0.05 },
+    constant: { like: "random", within: 0.05 },
+    sobel: image,
+    "centre-gaussian": image,
+  },
   needs: [],
   params: {
     draws: { type: "integer", default: 64, minimum: 1, maximum: 100_000, budget: true, description: "masks" },

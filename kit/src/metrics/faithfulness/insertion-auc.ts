@@ -1,3 +1,4 @@
+import { randomOrder } from "../../stats/expectation.ts";
 import { defineMetric } from "../metric.ts";
 import { curveCost, curveInputs, curveParams, curveScore } from "./curve.ts";
 
@@ -7,6 +8,7 @@ export const insertionAuc = defineMetric({
   title: "Insertion AUC",
   paper: "arXiv:1806.07421",
   revision: 1,
+  formula: "∫₀¹ p(r with the strongest share s of x put in) ds",
   summary:
     "Area under the class probability while the most relevant pixels are shown first on an empty image.",
   limits: "Rewards compact maps on recognisable parts; what fills the rest of the image matters.",
@@ -14,6 +16,7 @@ export const insertionAuc = defineMetric({
   better: "higher",
   range: [0, 1],
   gate: "controls",
+  controls: { ...randomOrder, random: { like: "random", on: "deletion-auc", within: 1e-3 } },
   needs: [],
   params: curveParams,
   inputs: curveInputs,

@@ -1,3 +1,4 @@
+import { chance } from "../../stats/expectation.ts";
 import { defineMetric, skip } from "../metric.ts";
 import { descending, tiesParam } from "../order.ts";
 
@@ -12,12 +13,14 @@ export const pointingGame = defineMetric({
   title: "Pointing game",
   paper: "arXiv:1608.00507",
   revision: 1,
+  formula: "1 where the strongest pixel lies in M, else 0",
   summary: "1 where the strongest pixel lies on the object, else 0.",
   limits: "Looks at one pixel; large objects are hit by chance.",
   family: "localisation",
   better: "higher",
   range: [0, 1],
   gate: "controls",
+  controls: chance("relevance-rank-accuracy"),
   needs: ["mask"],
   params: { ties: tiesParam },
   cost: () => ({ forwards: 0, backwards: 0 }),

@@ -1,3 +1,4 @@
+import { chance } from "../../stats/expectation.ts";
 import { defineMetric, skip } from "../metric.ts";
 import { descending, tiesParam } from "../order.ts";
 
@@ -12,6 +13,7 @@ export const relevanceRankAccuracy = defineMetric({
   title: "Relevance rank accuracy",
   paper: "arXiv:2003.07258",
   revision: 1,
+  formula: "|strongest |M| pixels ∩ M| / |M|",
   summary: "Of as many strongest pixels as the object has, the share on the object.",
   limits:
     "Chance is the object's share of the image; a model that uses context is punished for a true explanation.",
@@ -19,6 +21,7 @@ export const relevanceRankAccuracy = defineMetric({
   better: "higher",
   range: [0, 1],
   gate: "controls",
+  controls: chance("pointing-game"),
   needs: ["mask"],
   params: { ties: tiesParam },
   cost: () => ({ forwards: 0, backwards: 0 }),

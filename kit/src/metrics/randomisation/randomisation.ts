@@ -15,6 +15,7 @@ export const randomisation = defineMetric({
   title: "Randomisation",
   paper: "arXiv:1810.03292",
   revision: 1,
+  formula: "|Spearman(|map of the model|, |map of the model with permuted weights|)|",
   summary:
     "|Spearman| between the |map| of the model and of the same model with its weights permuted; 0: the map depends on what was learnt.",
   limits:
@@ -23,6 +24,12 @@ export const randomisation = defineMetric({
   better: "lower",
   range: [0, 1],
   gate: "none",
+  controls: {
+    random: { every: 1, within: 1e-6 },
+    sobel: { every: 1, within: 1e-6 },
+    constant: { skipped: true },
+    "centre-gaussian": { every: 1, within: 1e-6 },
+  },
   needs: ["method"],
   params: {},
   cost: (_, method) => method,

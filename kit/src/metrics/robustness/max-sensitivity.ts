@@ -21,6 +21,7 @@ export const maxSensitivity = defineMetric({
   title: "Max-sensitivity",
   paper: "arXiv:1901.09392",
   revision: 1,
+  formula: "max over e of ‖Φ(x + e) − Φ(x)‖₂ / ‖Φ(x)‖₂",
   summary: "The largest relative change of the attribution when every pixel moves by at most the radius.",
   limits:
     "A map that ignores the image is perfectly stable; random maps cannot be told apart (arXiv:2412.10942).",
@@ -28,6 +29,12 @@ export const maxSensitivity = defineMetric({
   better: "lower",
   range: [0, null],
   gate: "none",
+  controls: {
+    random: { every: 0, within: 0 },
+    sobel: { above: 0 },
+    constant: { every: 0, within: 0 },
+    "centre-gaussian": { every: 0, within: 0 },
+  },
   needs: ["method"],
   params: {
     draws: {
