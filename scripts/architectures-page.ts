@@ -49,6 +49,13 @@ export interface Failed extends Described {
   readonly why: string;
 }
 
+/** PyTorch could not write it. */
+export interface NotExported extends Described {
+  readonly status: "not exported";
+  readonly date: string;
+  readonly why: string;
+}
+
 /** Never tried here. */
 export interface NotRun {
   readonly family: string;
@@ -58,7 +65,7 @@ export interface NotRun {
   readonly why: string;
 }
 
-export type Row = Measured | Failed | NotRun;
+export type Row = Measured | Failed | NotExported | NotRun;
 export interface Measurements {
   readonly rows: readonly Row[];
 }
@@ -85,15 +92,13 @@ export function agrees(row: Measured): boolean {
 }
 
 const short = (v: number): string => v.toExponential(1);
-const titles: Readonly<Record<string, string>> = { "not run": "not run", failed: "**fails**" };
 
 const exporterOf = ({ exporter }: Candidate): string => exporter ?? "tracing";
 
-function cells(row: Row): readonly string[] {
+function cells(row: Measured | Failed): readonly string[] {
   const model = `\`${row.model}\``;
-  if (row.status === "not run") return [row.family, model, row.source, "", "", "", "", "", "", "not run"];
   if (row.status === "failed")
-    return [row.family, model, row.source, exporterOf(row), `${row.opset}`, "", "", "", "", titles.failed];
+    return [row.family, model, row.source, exporterOf(row), `${row.opset}`, "", "", "", "", "**fails**"];
   const kinks = kinksOf(row).length > 0;
   const [ours, torch] = kinks
     ? [row.gradient.l2, row.torchGradient.l2]
@@ -121,7 +126,7 @@ const listed = (words: Iterable<string>): string => [...new Set(words)].sort().j
 export function pageOf({ rows }: Measurements): string {
   const run = rows.filter((r) => r.status === "run");
   const failed = rows.filter((r) => r.status === "failed");
-  const notRun = rows.filter((r) => r.status === "not run");
+  const notRun = rows.filter((r) => r.status === "not run" || r.status === "not exported");
   const dates = run.map((r) => r.date).sort();
   const operators = new Map<string, Set<string>>();
   for (const row of run)
@@ -135,7 +140,7 @@ Which networks were differentiated here, and how far the gradient is from PyTorc
 \`architectures.json\`, which has every figure; do not edit by hand.
 
 ${run.length} exports were run (${dates[0] ?? "never"} to ${dates.at(-1) ?? "never"}; ${versions.join(", ")}; one thread),
-${run.filter(agrees).length} agree, ${failed.length} failed, and ${notRun.length} kinds are listed that could not be tried here.
+${run.filter(agrees).length} agree, ${failed.length} failed, and ${notRun.length} are listed that could not be tried here, or that PyTorch could not export.
 
 Each network has random weights, normalisation statistics from data, and no branch that its initial weights switch off. It is exported with a
 free batch, read, and differentiated: d(Σ seed ⊙ logits)/d input, with random input and seed. The reference is PyTorch autograd in float64.
@@ -170,7 +175,12 @@ ${failed.length === 0 ? "" : `\n## Failed\n\n${failed.map((r) => `- \`${keyOf(r)
 
 ${table(
   ["family", "model", "source", "why"],
-  notRun.map((r) => [r.family, r.model, r.source, r.why]),
+  notRun.map((r) => [
+    r.family,
+    r.status === "not exported" ? keyOf(r) : r.model,
+    r.source,
+    r.why.replaceAll("|", "\\|"),
+  ]),
 )}
 
 ## Operators met

@@ -40,7 +40,7 @@ describe("the page of architectures", () => {
 
   it("says what was not run, and why", () => {
     const missing = measurements.rows.filter((r) => r.status === "not run");
-    expect(missing.length).toBeGreaterThan(5);
+    expect(missing.length).toBeGreaterThan(2);
     for (const { model, why } of missing) {
       expect(why).not.toBe("");
       expect(pageOf(measurements)).toContain(model);

@@ -219,6 +219,8 @@ interface Facts {
 /** The exporter's exit code where a package is missing. */
 const lacking = 3;
 class Lacking extends Error {}
+/** PyTorch gave up, in its words. */
+class NoExport extends Error {}
 
 /** Runs the exporter; what it said of the model. */
 async function exported({ model, opset, exporter }: Candidate, folder: string): Promise<Facts> {
@@ -229,9 +231,9 @@ async function exported({ model, opset, exporter }: Candidate, folder: string): 
     env: { ...process.env, OMP_NUM_THREADS: "1" },
     maxBuffer: 1 << 26,
   }).catch((error: Error & { code: unknown; stderr?: string }) => {
-    const last = (error.stderr || error.message).trim().split("\n").at(-1)!;
-    if (error.code === lacking) throw new Lacking(last);
-    throw new Error(`the exporter ended with ${error.code}: ${last}`);
+    const said = (error.stderr || error.message).trim().split("\n");
+    if (error.code === lacking) throw new Lacking(said.at(-1));
+    throw new NoExport(said.findLast((line) => /^\S*(Error|Exception)\b/.test(line)) ?? said.at(-1));
   });
   return JSON.parse(stdout.trim().split("\n").at(-1)!) as Facts;
 }
@@ -258,7 +260,9 @@ async function measure(candidate: Candidate, engine: Engine, folder: string): Pr
   const [gradient32, gradient64] = [numbers(await read("gradient32")), numbers(await read("gradient64"))];
   await npz.close();
 
-  const folded = simplify(readOnnx(readFileSync(join(folder, `${model}.onnx`))), "batch");
+  const graph = readOnnx(readFileSync(join(folder, `${model}.onnx`)));
+  const [batch] = graph.inputs[0].dims;
+  const folded = simplify(graph, typeof batch === "string" ? batch : undefined);
   const made = backward(folded, { score: "logits", wrt: ["input"] });
   const executable = await engine.load(made.folded.graph);
   try {
@@ -289,6 +293,9 @@ async function measure(candidate: Candidate, engine: Engine, folder: string): Pr
     await executable.release();
   }
 }
+
+/** Colours, as PyTorch's messages have them. */
+const ansi = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");
 
 function reasonOf(error: unknown): string {
   if (error instanceof KitError) return [`${error.code}: ${error.message}`, ...error.details].join("; ");
@@ -337,15 +344,21 @@ async function measureOne(candidate: Candidate, engine: Engine): Promise<boolean
       return true;
     }
     const date = new Date().toISOString().slice(0, 10);
-    row = { ...candidate, source: sourceOf(candidate.model), status: "failed", date, why: reasonOf(error) };
+    row = {
+      ...candidate,
+      source: sourceOf(candidate.model),
+      status: error instanceof NoExport ? "not exported" : "failed",
+      date,
+      why: reasonOf(error).replaceAll(ansi, "").slice(0, 300),
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
   // read again: another process may have added rows meanwhile
   write([...stored().filter((r) => r.status === "not run" || keyOf(r) !== keyOf(candidate)), row]);
-  const good = row.status === "run" && agrees(row);
+  const good = row.status === "not exported" || (row.status === "run" && agrees(row));
   say(
-    good ? "agrees" : "DIFFERS",
+    row.status === "not exported" ? "no file" : good ? "agrees" : "DIFFERS",
     row.status === "run"
       ? `gradient ${row.gradient.max} / ${row.gradient.l2}, torch ${row.torchGradient.max} / ${row.torchGradient.l2}`
       : (row as { why: string }).why,

@@ -155,13 +155,16 @@ def neighbour(x):
 
 
 def export(net, x, path):
-    """Writes the network with a free batch."""
+    """Writes the network with a free batch, or a fixed one where PyTorch 2 cannot find out that it is free."""
     names = {"input_names": ["input"], "output_names": ["logits"], "opset_version": arguments.opset}
     if arguments.exporter == "dynamo":
-        batch = torch.export.Dim("batch", min=1, max=1024)
-        torch.onnx.export(
-            net, (x,), path, **names, dynamo=True, external_data=False, dynamic_shapes=({0: batch},), verbose=False
-        )
+        told = {**names, "dynamo": True, "external_data": False, "verbose": False}
+        free = {"dynamic_shapes": ({0: torch.export.Dim("batch", min=1, max=1024)},)}
+        try:
+            torch.onnx.export(net, (x,), path, **told, **free)
+        except Exception as error:
+            print(f"with a free batch: {error!r}"[:2000], file=sys.stderr)
+            torch.onnx.export(net, (x,), path, **told)
         return
     if not TORCH_2:
         torch.onnx.register_custom_op_symbolic("aten::zero", zero, 9)

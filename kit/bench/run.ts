@@ -18,6 +18,7 @@ import { type MeasuredMethod, measuredMethods, methodRun } from "./methods.ts";
 import { peakOfOurs, peakOfTorch } from "./peak.ts";
 import { type Profile, profileOf } from "./profile.ts";
 import { contestText, type Peak, peakText, type Row, rowText } from "./report.ts";
+import { type Budget, budgets, coreSix, type Sharing, sharing, sharingText } from "./sharing.ts";
 import { startTorch, type Torch } from "./torch.ts";
 
 const help = `usage: npm run bench -- [options] [model.onnx | folder]...
@@ -35,6 +36,13 @@ network only.
                     budgets
   --peak            peak memory of a process with one graph, at the largest batch
   --profile         where the time goes, by operator, at the smallest batch
+  --sharing         in place of all this, what an evaluation saves by sharing:
+                    passes and time by family of metrics, of 11 methods and six
+                    metrics, against each metric on its own and against one
+                    method and metric at a time. Takes minutes, on networks hours
+  --budget standard   of --sharing: standard, or quick, a quarter of the draws
+  --images 1        of --sharing
+  --metrics a,b     of --sharing: these in place of the six
   --torch           models named as in torchvision (resnet50.onnx) also in
                     PyTorch eager; needs torch and torchvision in the Python of
                     --python (/usr/bin/python3)
@@ -59,6 +67,10 @@ const { values, positionals } = parseArgs({
     methods: { type: "boolean", default: false },
     peak: { type: "boolean", default: false },
     profile: { type: "boolean", default: false },
+    sharing: { type: "boolean", default: false },
+    budget: { type: "string", default: "standard" },
+    images: { type: "string", default: "1" },
+    metrics: { type: "string", default: coreSix.join(",") },
     torch: { type: "boolean", default: false },
     "torch-device": { type: "string", default: "cpu" },
     python: { type: "string", default: "/usr/bin/python3" },
@@ -95,9 +107,15 @@ const comparisons = [
 
 const batches = values.batch.split(",").map(Number);
 const threads = values.threads === undefined ? machineFacts().cores : Number(values.threads);
-for (const n of [...batches, threads, Number(values.rounds), Number(values.seconds)]) {
+for (const n of [...batches, threads, ...[values.rounds, values.seconds, values.images].map(Number)]) {
   if (Number.isInteger(n) && n > 0) continue;
-  console.error(`error: --batch, --rounds, --threads and --seconds take whole numbers from 1\n\n${help}`);
+  console.error(
+    `error: --batch, --rounds, --threads, --seconds and --images take whole numbers from 1\n\n${help}`,
+  );
+  process.exit(2);
+}
+if (!Object.hasOwn(budgets, values.budget)) {
+  console.error(`error: --budget is ${Object.keys(budgets).join(" or ")}\n\n${help}`);
   process.exit(2);
 }
 
@@ -116,7 +134,18 @@ try {
   const rows: Row[] = [];
   const peaks: Peak[] = [];
   const profiles: (Profile & { readonly model: string })[] = [];
-  for (const source of measured) {
+  const shares: Sharing[] = [];
+  for (const source of values.sharing && measured.length > 1 ? measured.slice(1) : measured) {
+    if (values.sharing) {
+      const options = {
+        memory: defaultBudget(),
+        budget: values.budget as Budget,
+        images: Number(values.images),
+        metrics: values.metrics.split(","),
+      };
+      shares.push(shown(await sharing(engines[0][1], source, options), sharingText));
+      continue;
+    }
     for (const batch of batches) rows.push(shown(await gradients(source, batch, engines, torch), rowText));
     if (values.methods) {
       for (const id of measuredMethods)
@@ -146,6 +175,7 @@ try {
     rows,
     peaks,
     profiles,
+    sharing: shares,
   };
   const text = `${JSON.stringify(report, null, 2)}\n`;
   if (values.json) process.stdout.write(text);

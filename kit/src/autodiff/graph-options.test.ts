@@ -124,3 +124,34 @@ it("adds two at a time what Sum adds at once, with broadcasting", async () => {
   expect(variant.nodes.map((n) => n.op)).toEqual(["Add", "Add"]);
   expect(got).toEqual(want);
 });
+
+describe("Split into many parts", () => {
+  const parts = (count: number) => Array.from({ length: count }, (_, i) => `p${i}`);
+  /** y: the parts in reverse order, so that every one of them counts where it lies */
+  const reversed = (count: number) => node("Concat", parts(count).toReversed(), ["y"], { axis: attr.int(1) });
+  const widest = (graph: Graph) =>
+    Math.max(...graph.nodes.filter((n) => n.op === "Split").map((n) => n.outputs.length));
+
+  it.each([7, 8, 15, 25, 60])("%d of them", async (count) => {
+    const sizes = parts(count).map((_, i) => (i % 4) + (i % 3 === 0 ? 1 : 0));
+    const x = ramp([2, sizes.reduce((total, size) => total + size, 0), 3]);
+    const { variant, got, want } = await compare(
+      [node("Split", ["x", "s"], parts(count), { axis: attr.int(1) }, "split"), reversed(count)],
+      { x },
+      { s: ints(...sizes) },
+    );
+    expect(got).toEqual(want);
+    expect(widest(variant)).toBeLessThanOrEqual(7);
+    const called = variant.nodes.map((n) => n.name).filter((name) => name !== "");
+    expect(new Set(called).size, "native engines refuse two nodes of one name").toBe(called.length);
+  });
+
+  it.each([26, 27])("equal ones, the last perhaps smaller: %d in 9", async (whole) => {
+    const attributes = { axis: attr.int(-2), num_outputs: attr.int(9) };
+    const { variant, got, want } = await compare([node("Split", ["x"], parts(9), attributes), reversed(9)], {
+      x: ramp([2, whole, 3]),
+    });
+    expect(got).toEqual(want);
+    expect(widest(variant)).toBeLessThanOrEqual(7);
+  });
+});

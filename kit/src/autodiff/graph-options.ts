@@ -6,6 +6,8 @@
  * - MaxPool with Indices fails at its first run, too late to choose another way: the gradient is by "mask".
  * - Slice backwards begins at the end of an axis whatever `starts` says, and ConvTranspose sums wrongly where a group has several inputs and
  *   one output. Both give wrong numbers without a word; `graphFor` says the same by other means.
+ * - Split into more parts than a shader may have buffers (16 on an NVIDIA H100, 8 wherever there is WebGPU) fails at its first run;
+ *   `graphFor` splits in several steps.
  * - Sum is computed in the processor; `graphFor` makes Adds of it. So are Celu, Selu, Softsign, LogSoftmax, Mean, LRN and SpaceToDepth of
  *   models, which is slower and right. Sign, Mod and MaxUnpool would be too: `ops.ts` never makes them, for any provider.
  * - Sin and Cos are good to 2e-4 only, which WGSL allows. Convolutions over three axes, Resize with antialias, Einsum with an ellipsis, and
@@ -51,6 +53,7 @@ interface Maker {
 const rewrites: Readonly<Record<string, Rewrite>> = {
   Slice: slice,
   ConvTranspose: convTranspose,
+  Split: split,
   Sum: sum,
 };
 
@@ -154,6 +157,56 @@ function biased(
   return [
     node("Reshape", [bias, made.constant(int64([dims.length], dims))], [shaped], {}, shaped),
     node("Add", [x, shaped], [output], {}, made.fresh("Add")),
+  ];
+}
+
+/** What every device with WebGPU lets a shader read and write, less the tensor that is split. */
+const mostParts = 7;
+
+/** First into a few groups, then each of these. Only where the sizes are known before running. */
+function split(n: Node, made: Maker): readonly Node[] | undefined {
+  if (n.outputs.length <= mostParts || n.outputs.includes("")) return undefined;
+  const sizes = numbersOf(made.valueOf(n.inputs[1])) ?? equalParts(n, made.shapeOf(n.inputs[0]));
+  return sizes && inSteps(n, sizes, made);
+}
+
+function equalParts(n: Node, shape: Shape | undefined): readonly number[] | undefined {
+  const axis = intOf(n, "axis", 0);
+  const whole = shape?.at(axis);
+  const parts = n.outputs.length;
+  if (typeof whole !== "number") return undefined;
+  const size = Math.ceil(whole / parts);
+  return n.outputs.map((_, i) => Math.min(size, Math.max(0, whole - i * size)));
+}
+
+function inSteps(n: Node, sizes: readonly number[], made: Maker): readonly Node[] {
+  const { outputs } = n;
+  const { num_outputs: _, ...attributes } = n.attributes;
+  const splitting = (input: string, into: readonly string[], of: readonly number[]): Node => ({
+    ...n,
+    name: made.fresh("Split"),
+    inputs: [input, made.constant(int64([of.length], of))],
+    outputs: into,
+    attributes,
+  });
+  const each = Math.ceil(outputs.length / Math.min(mostParts, Math.ceil(outputs.length / mostParts)));
+  const groups = Array.from({ length: Math.ceil(outputs.length / each) }, (_, g) => {
+    const [from, to] = [g * each, (g + 1) * each];
+    const own = { outputs: outputs.slice(from, to), sizes: sizes.slice(from, to) };
+    return { ...own, name: own.outputs.length === 1 ? own.outputs[0] : made.fresh("Split") };
+  });
+  const first = splitting(
+    n.inputs[0],
+    groups.map((g) => g.name),
+    groups.map((g) => g.sizes.reduce((total, size) => total + size, 0)),
+  );
+  return [
+    first,
+    ...groups.flatMap((g) => {
+      if (g.outputs.length === 1) return [];
+      const rest = splitting(g.name, g.outputs, g.sizes);
+      return g.outputs.length > mostParts ? inSteps(rest, g.sizes, made) : [rest];
+    }),
   ];
 }
 

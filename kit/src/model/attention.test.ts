@@ -54,6 +54,32 @@ describe("attention of a transformer", () => {
     expect(attention).toMatchObject({ tokens: 11, skip: 5, read: [0] });
   });
 
+  it("is that of the blocks where the head pools by attention, which reads all", () => {
+    const base = transformer({ layout: "axis", head: "mean" });
+    const mean = base.nodes.findIndex((n) => n.op === "ReduceMean");
+    const [tokens] = base.nodes[mean].inputs;
+    const graph: Graph = {
+      ...base,
+      nodes: base.nodes.toSpliced(
+        mean,
+        1,
+        node("Transpose", [tokens], ["keys"], { perm: attr.ints([0, 2, 1]) }),
+        node("MatMul", ["asks", "keys"], ["asked"]),
+        node("Softmax", ["asked"], ["shares"], { axis: attr.int(-1) }),
+        node("MatMul", ["shares", tokens], ["answer"]),
+        node("Squeeze", ["answer", "one"], base.nodes[mean].outputs),
+      ),
+      initializers: new Map([
+        ...base.initializers,
+        ["asks", weight("asks", 1, 1, 4)],
+        ["one", int64([1], [1])],
+      ]),
+    };
+    const attention = found(graph);
+    expect(attention.blocks).toHaveLength(blocks);
+    expect(attention.read).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
   it("sees which tokens are sliced, split and picked", () => {
     const base = smallVit({ extra: 2 }); // 2 + 6 tokens of 4, "final" → y
     const read = (nodes: Graph["nodes"], weights = {}) => {

@@ -57,7 +57,7 @@ type Where = Pick<Parts, "folded" | "input" | "score" | "cam">;
 /** The self-attention over the patches of an image, or why there is none: what was looked for, and what was found in its place. */
 export function attentionOf(where: Where): Attention | string {
   const { folded, cam } = where;
-  const nodes = attentionNodes(where);
+  const nodes = withoutPooling(attentionNodes(where), folded);
   if (nodes.length === 0) return "no attention: no Softmax whose output is multiplied into values";
   const view = viewOf(where);
   const flaw = nodes.map((n) => flawOf(view, n)).find((found) => found !== undefined);
@@ -77,6 +77,15 @@ export function attentionOf(where: Where): Attention | string {
   // without a stream to follow: transformers with a class token are read there
   const read = (last && tokensRead(view, last)) ?? (grid.skip > 0 ? [0] : all);
   return { blocks, tokens, skip: grid.skip, rows: grid.rows, columns: grid.columns, read };
+}
+
+/** Without the attention by which a head pools the tokens (SigLIP): fewer queries than tokens, behind all blocks. A network of that alone keeps it. */
+function withoutPooling(nodes: readonly Node[], { shapes }: Parts["folded"]): readonly Node[] {
+  const among = nodes.findLastIndex((n) => {
+    const [queries, keys] = shapes.get(n.outputs[0])!.slice(-2);
+    return equalDims(queries, keys);
+  });
+  return among < 0 ? nodes : nodes.slice(0, among + 1);
 }
 
 interface View {

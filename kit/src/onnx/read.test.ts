@@ -258,9 +258,9 @@ describe("readOnnx refuses", () => {
       "opset 10",
       opset(10),
       "E_ONNX_OPSET",
-      "opset 10; 11 to 21 are supported | next: export the model again with opset_version=17",
+      "opset 10; 11 to 24 are supported | next: export the model again with opset_version=17",
     ],
-    ["opset 22", opset(22), "E_ONNX_OPSET", "opset 22"],
+    ["opset 25", opset(25), "E_ONNX_OPSET", "opset 25"],
     ["no opset", raw({}, { opset_import: [] }), "E_ONNX_OPSET", "opset (none)"],
     [
       "no inputs",

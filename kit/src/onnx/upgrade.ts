@@ -21,7 +21,8 @@ import { int64, type Tensor } from "./tensor.ts";
 
 /** Opset 11 brought the last breaking changes of Clip, Pad and Resize; before it, TensorFlow and torch differ. */
 export const oldestOpset = 11;
-export const newestOpset = canonicalOpset;
+/** After `canonicalOpset` operators gained element types, and new operators came, which `contrib` writes in older ones. */
+export const newestOpset = 24;
 
 interface Context {
   /** A fresh tensor name that begins with `base`. */
@@ -32,6 +33,8 @@ interface Context {
   weight(name: string): Tensor | undefined;
   /** Whether a node or a graph output reads the name. */
   isRead(name: string): boolean;
+  /** Whether it depends on what the model is fed. */
+  isFed(name: string): boolean;
   training(n: Node, what: string): KitError;
   refuse(n: Node, what: string): KitError;
 }
@@ -156,12 +159,39 @@ const dropout: Rewrite = (n, { weight, isRead, training }) => {
   return [node("Identity", n.inputs.slice(0, 1), n.outputs.slice(0, 1), {}, n.name)];
 };
 
-/** Up to opset 13 the outputs beyond the first meant training, later `training_mode` says so. */
-const batchNormalization: Rewrite = (n, { isRead, training }) => {
-  if (intOf(n, "training_mode", 0) !== 0) throw training(n, "it is in training mode");
+/**
+ * Up to opset 13 the outputs beyond the first meant training, later `training_mode` says so. Of weights it is none: networks that
+ * standardise their weights (BiT, NFNet) are exported so.
+ */
+const batchNormalization: Rewrite = (n, context) => {
+  const { isRead, isFed, training } = context;
+  const trains = intOf(n, "training_mode", 0) !== 0;
+  if (trains && isFed(n.inputs[0])) throw training(n, "it is in training mode");
   if (n.outputs.slice(1).some(isRead)) throw training(n, "its running statistics are read");
+  if (trains) return standardised(n, context);
   return [{ ...n, outputs: n.outputs.slice(0, 1), attributes: without(n, "training_mode") }];
 };
+
+/** Each channel [N, C, …] with its own mean and variance: that of an instance with one image. */
+function standardised(n: Node, { fresh, ints }: Context): readonly Node[] {
+  const [x, scale, bias] = n.inputs;
+  const [y] = n.outputs;
+  const nodes: Node[] = [];
+  const made = (op: string, inputs: readonly string[], attributes: Node["attributes"] = {}): string => {
+    const output = fresh(`${y}_${op}`);
+    nodes.push(node(op, inputs, [output], attributes));
+    return output;
+  };
+  const swap = { perm: attr.ints([1, 0, 2]) };
+  const turned = made("Transpose", [made("Reshape", [x, ints([0, 0, -1], `${y}_planes`)])], swap);
+  const rows = made("Reshape", [turned, ints([0, -1], `${y}_rows`)]);
+  const one = ints([0], `${y}_image`);
+  const epsilon = { epsilon: n.attributes.epsilon ?? attr.float(1e-5) };
+  const normal = made("InstanceNormalization", [made("Unsqueeze", [rows, one]), scale, bias], epsilon);
+  const back = made("Transpose", [made("Reshape", [normal, made("Shape", [turned])])], swap);
+  const shape = made("Shape", [x]);
+  return [...nodes, node("Reshape", [back, shape], [y], {}, n.name)];
+}
 
 /** An empty roi, scales or sizes means an absent one. */
 const resize: Rewrite = (n, { weight }) => [
@@ -176,7 +206,7 @@ const always: ReadonlyMap<string, Rewrite> = new Map([
 ]);
 
 /**
- * The graph at `canonicalOpset`, for inference; `graph.opsets[""]` says where it comes from (11 to 21).
+ * The graph at `canonicalOpset`, for inference; `graph.opsets[""]` says where it comes from (11 to 24).
  *
  * @param file  what error messages call the model
  * @throws KitError E_ONNX_TRAINING (a node in training mode), E_ONNX_UNSUPPORTED (an old form without a successor)
@@ -186,6 +216,8 @@ export function upgrade(graph: Graph, file = "the model"): Graph {
   const read = consumers(graph);
   const outputs = new Set(graph.outputs.map((o) => o.name));
   const initializers = new Map(graph.initializers);
+  const fed = new Set(graph.inputs.map((i) => i.name));
+  for (const n of graph.nodes) if (n.inputs.some((i) => fed.has(i))) for (const o of n.outputs) fed.add(o);
   const fresh = (base: string): string => {
     let name = base;
     for (let i = 1; used.has(name); i++) name = `${base}_${i}`;
@@ -201,6 +233,7 @@ export function upgrade(graph: Graph, file = "the model"): Graph {
     },
     weight: (name) => initializers.get(name),
     isRead: (name) => read.has(name) || outputs.has(name),
+    isFed: (name) => fed.has(name),
     training: (n, what) =>
       new KitError("E_ONNX_TRAINING", {
         problem: plain(`${file} was exported for training: see ${n.op} ${labelOf(n)}`),
@@ -226,6 +259,7 @@ export function upgrade(graph: Graph, file = "the model"): Graph {
     });
 
   let nodes = rewriteWith(graph.nodes, always);
+  // what is newer differs in nothing that is read here
   for (let opset = graph.opsets[""] + 1; opset <= canonicalOpset; opset++) {
     const due = changes.filter(([, since]) => since === opset);
     nodes = rewriteWith(nodes, new Map(due.map(([op, , rewrite]) => [op, rewrite])));

@@ -15,17 +15,23 @@ function halves(c: Expanding, x: string): readonly string[] {
 
 export const silu = (c: Expanding, x: string): string => c.op("Mul", [x, c.op("Sigmoid", [x])]);
 
+/** x · sigmoid(alpha · x) */
+function swish(c: Expanding, alpha: number): readonly string[] {
+  const x = c.input(0);
+  return [c.op("Mul", [x, c.op("Sigmoid", [alpha === 1 ? x : c.op("Mul", [x, c.number(alpha)])])])];
+}
+
 export const activations: Readonly<Record<string, Contrib>> = {
+  Swish: {
+    says: "x · sigmoid(alpha · x) (opset 24)",
+    expand: (c) => swish(c, floatOf(c.node, "alpha", 1)),
+  },
   "com.microsoft.Gelu": { says: "Gelu", expand: (c) => [gelu(c, c.input(0))] },
   "com.microsoft.BiasGelu": { says: "Add, Gelu", expand: (c) => [gelu(c, biased(c))] },
   "com.microsoft.FastGelu": { says: "Add, Gelu (tanh)", expand: (c) => [gelu(c, biased(c), "tanh")] },
   "com.microsoft.QuickGelu": {
     says: "x · sigmoid(alpha · x)",
-    expand(c) {
-      const x = c.input(0);
-      const alpha = floatOf(c.node, "alpha", 1.702);
-      return [c.op("Mul", [x, c.op("Sigmoid", [alpha === 1 ? x : c.op("Mul", [x, c.number(alpha)])])])];
-    },
+    expand: (c) => swish(c, floatOf(c.node, "alpha", 1.702)),
   },
   "com.microsoft.BiasSplitGelu": {
     says: "Add, Split, Mul with Gelu",

@@ -18,20 +18,26 @@ interface Parts {
   readonly size: number | undefined;
   /** tensors to add to the scores before the softmax */
   readonly added: readonly string[];
+  /** heads lie on an axis of their own, [N, heads, S, size], and stay there */
+  readonly apart?: boolean;
 }
 
 /** softmax(q kᵀ · scale + …) v, heads side by side again. */
-function attend(c: Expanding, { q, k, v, heads, size, added }: Parts): string {
+function attend(c: Expanding, { q, k, v, heads, size, added, apart }: Parts): string {
+  const spread = (x: string) => (apart ? x : inHeads(c, x, heads));
+  const turned = (x: string) =>
+    apart ? c.op("Transpose", [x], { perm: attr.ints([0, 1, 3, 2]) }) : inHeads(c, x, heads, true);
   const given = floatOf(c.node, "scale", 0);
   if (given === 0 && size === undefined) throw c.refuse("a size of heads that is not fixed");
   const scale = given === 0 ? 1 / Math.sqrt(size!) : given;
-  const scores = c.op("MatMul", [inHeads(c, q, heads), inHeads(c, k, heads, true)]);
+  const scores = c.op("MatMul", [spread(q), turned(k)]);
   const masked = added.reduce(
     (sum, mask) => c.op("Add", [sum, mask]),
     c.op("Mul", [scores, c.number(scale)]),
   );
   const weights = c.op("Softmax", [masked], { axis: attr.int(-1) });
-  const mixed = c.op("MatMul", [weights, inHeads(c, v, heads)]);
+  const mixed = c.op("MatMul", [weights, spread(v)]);
+  if (apart) return mixed;
   const together = c.op("Transpose", [mixed], { perm: attr.ints([0, 2, 1, 3]) });
   return c.op("Reshape", [together, c.ints([0, 0, -1])]);
 }
@@ -57,11 +63,12 @@ function keyMask(c: Expanding, i: number): string {
 /** A mask of all pairs is stored; beyond this it would take more than 64 MiB. */
 const longestMask = 4096;
 
+const lowest = -3.4028234663852886e38;
+
 /** Nothing looks ahead: 0 up to the diagonal, the lowest number above it. */
 function causal(c: Expanding, length: number | undefined): string {
   if (length === undefined) throw c.refuse("one-way attention over a length that is not fixed");
   if (length > longestMask) throw c.refuse(`one-way attention over ${length} positions`);
-  const lowest = -3.4028234663852886e38;
   const values = Float32Array.from({ length: length * length }, (_, i) =>
     i % length > Math.floor(i / length) ? lowest : 0,
   );
@@ -121,7 +128,43 @@ const multiHead: Expansion = (c) => {
   return [attend(c, { q, k, v, heads, size, added })];
 };
 
+/** 0 where a pair is seen, the lowest number where not, from a mask of truth values; other masks are sums already. */
+function pairMask(c: Expanding, i: number): string {
+  if (c.known(i).type !== "bool") return c.input(i);
+  return c.op("Where", [c.input(i), c.number(0), c.number(lowest)]);
+}
+
+/** Attention of opset 23: q, k and v [N, S, heads · size], or [N, heads, S, size]. */
+const standard: Expansion = (c) => {
+  for (const [i, what] of [
+    [4, "past keys and values"],
+    [5, "past keys and values"],
+    [6, "padding of keys and values"],
+  ] as const)
+    if (c.has(i)) throw c.refuse(what);
+  if (c.node.outputs.slice(1).some((o) => o !== ""))
+    throw c.refuse("output of past keys and values or scores");
+  if (floatOf(c.node, "softcap", 0) !== 0) throw c.refuse("a soft cap of scores");
+  const [q, k, v] = [0, 1, 2].map((i) => c.input(i));
+  const apart = c.rank(0) === 4;
+  const [length, width] = c.known(0).dims.slice(-2);
+  const sizes = [0, 1].map((i) => (apart ? c.known(i).dims[1] : undefined));
+  const heads = (i: number, name: string) => (apart ? sizes[i] : intOf(c.node, name, 0)) ?? 0;
+  const [own, theirs] = [heads(0, "q_num_heads"), heads(1, "kv_num_heads")];
+  if (own < 1 || own !== theirs) throw c.refuse(`${own} heads of queries and ${theirs} of keys and values`);
+  const added = [
+    ...(intOf(c.node, "is_causal", 0) ? [causal(c, length)] : []),
+    ...(c.has(3) ? [pairMask(c, 3)] : []),
+  ];
+  const size = width === undefined ? undefined : apart ? width : width / own;
+  return [attend(c, { q, k, v, heads: own, size, added, apart })];
+};
+
 export const attention: Readonly<Record<string, Contrib>> = {
+  Attention: {
+    says: "softmax(q kᵀ) v (opset 23); without past keys and values, as many heads of q as of k and v",
+    expand: standard,
+  },
   "com.microsoft.Attention": {
     says: "MatMul, Split, softmax(q kᵀ) v; without past keys and values",
     expand: selfAttention,

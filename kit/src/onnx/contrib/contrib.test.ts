@@ -18,6 +18,8 @@ interface Case {
   readonly fixed?: boolean;
   /** inputs beside the first that are fed, not weights */
   readonly fed?: readonly number[];
+  /** of the operator's own kernel; 17 unless told */
+  readonly opset?: number;
 }
 
 const { int, float, ints, floats, string } = attr;
@@ -30,7 +32,7 @@ const x = ramp([2, 5, 8]);
 const gamma = ramp([8], 3);
 const beta = ramp([8], 1);
 
-function graphOf({ key, inputs, attributes, outputs = ["y"], fed = [], fixed }: Case): {
+function graphOf({ key, inputs, attributes, outputs = ["y"], fed = [], fixed, opset = 17 }: Case): {
   graph: Graph;
   feeds: Record<string, Tensor>;
 } {
@@ -43,7 +45,7 @@ function graphOf({ key, inputs, attributes, outputs = ["y"], fed = [], fixed }: 
   const free = (t: Tensor): (number | string)[] => (fixed ? [...t.dims] : ["batch", ...t.dims.slice(1)]);
   const graph: Graph = {
     name: "g",
-    opsets: { "": 17, "com.microsoft": 1 },
+    opsets: { "": opset, "com.microsoft": 1 },
     inputs: given.filter((g) => g.fed).map(({ t, name }) => ({ name, type: t.type, dims: free(t) })),
     outputs: outputs.filter((o) => o !== "").map((name) => ({ name, type: "float32", dims: ["..."] })),
     nodes: [node(op, names, outputs, attributes, "n", domain)],
@@ -190,6 +192,41 @@ const cases: readonly Case[] = [
     attributes: { num_heads: int(2) },
     fed: [1, 2],
   },
+  {
+    key: "Attention",
+    opset: 23,
+    inputs: [x, ramp([2, 7, 8]), ramp([2, 7, 4])],
+    attributes: { q_num_heads: int(2), kv_num_heads: int(2) },
+    fed: [1, 2],
+  },
+  {
+    key: "Attention",
+    name: "heads apart, a scale and a sum",
+    opset: 23,
+    inputs: [ramp([2, 3, 5, 4]), ramp([2, 3, 7, 4]), ramp([2, 3, 7, 2]), ramp([5, 7], 3)],
+    attributes: { scale: float(0.3) },
+    fed: [1, 2],
+  },
+  {
+    key: "Attention",
+    name: "heads apart, a mask of truth values",
+    opset: 23,
+    inputs: [
+      ramp([2, 3, 5, 4]),
+      ramp([2, 3, 5, 4]),
+      ramp([2, 3, 5, 4]),
+      { type: "bool", dims: [5, 5], data: Uint8Array.from({ length: 25 }, (_, i) => (i % 3 === 0 ? 0 : 1)) },
+    ],
+    fed: [1, 2],
+  },
+  {
+    key: "Attention",
+    name: "one-way",
+    opset: 23,
+    inputs: [ramp([2, 3, 5, 4]), ramp([2, 3, 5, 4]), ramp([2, 3, 5, 4])],
+    attributes: { is_causal: int(1) },
+    fed: [1, 2],
+  },
 ];
 
 describe("contrib operators, written in standard ones", () => {
@@ -223,6 +260,16 @@ describe("contrib operators, written in standard ones", () => {
     });
     const wanted = [3 / Math.sqrt(12.5), 8 / Math.sqrt(12.5), 1, -2];
     for (const [i, v] of values(y).entries()) expect(v).toBeCloseTo(wanted[i], 6);
+  });
+
+  it("Swish", async () => {
+    const y = await literal({
+      key: "Swish",
+      inputs: [float32([1, 2], [1, -2])],
+      attributes: { alpha: float(3) },
+    });
+    for (const [i, v] of [1 / (1 + Math.exp(-3)), -2 / (1 + Math.exp(6))].entries())
+      expect(values(y)[i]).toBeCloseTo(v, 6);
   });
 
   it("BiasAdd", async () => {
