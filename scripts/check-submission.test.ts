@@ -78,6 +78,7 @@ describe("check-submission", () => {
         { file: "a\n::error::x", path: "##[set-env name=A]b", message: "\u001b[2J", next: "c\r::d" },
       ],
       runs: [],
+      comparisons: [],
       movement: null,
     });
     expect(text).not.toMatch(/^\s*::|##\[|\p{Cc}(?<!\n)/mu);

@@ -9,7 +9,7 @@ import { limits } from "./submission/paths.ts";
 
 const help = `usage: node scripts/check-submission.ts --head SHA [options]
 
-Checks that a commit adds valid runs to results/runs/ and touches nothing else. Files are read as git objects; nothing is checked out.
+Checks that a commit adds valid runs to results/runs/, or comparisons of runs to results/comparisons/, and touches nothing else. Files are read as git objects; nothing is checked out.
 
   --head SHA      the commit, 40 hex digits ($HEAD_SHA)
   --base REV      what it would be merged into (origin/main)
@@ -26,7 +26,17 @@ ends with 0 if it is admitted or brings no run, 1 if it is refused, 2 for wrong 
   node scripts/check-submission.ts --fetch origin --head 0123456789abcdef0123456789abcdef01234567 --from-fork`;
 
 /** For people. Every line begins with a word of ours, and none can be taken for a command to the runner of a workflow, nor for what a compiler says. */
-export function textOf({ kind, admitted, broken, base, head, checks, problems, runs }: Verdict): string {
+export function textOf({
+  kind,
+  admitted,
+  broken,
+  base,
+  head,
+  checks,
+  problems,
+  runs,
+  comparisons,
+}: Verdict): string {
   const lines = [
     `commit ${head} against ${base}`,
     ...checks.map(({ name, passed }) => `  ${passed === null ? "-" : passed ? "✓" : "✕"} ${name}`),
@@ -38,10 +48,14 @@ export function textOf({ kind, admitted, broken, base, head, checks, problems, r
       `run ${place}: ${tier}`,
       ...notes.map((note) => `  note: ${note}`),
     ]),
+    ...comparisons.flatMap(({ place, notes }) => [
+      `comparison ${place}`,
+      ...notes.map((note) => `  note: ${note}`),
+    ]),
     broken
       ? "the check itself failed"
       : admitted
-        ? `admitted, runs: ${runs.length}`
+        ? `admitted, runs: ${runs.length}${comparisons.length > 0 ? `, comparisons: ${comparisons.length}` : ""}`
         : kind === "code"
           ? "no run in it: code owners decide"
           : `refused, problems: ${problems.length}`,

@@ -1,8 +1,10 @@
 import { expect, it } from "vitest";
 import { methods } from "../kit/src/methods/index.ts";
-import { pages, paperLink, stale } from "./methods-docs.ts";
+import { pages } from "./methods-docs.ts";
+import { paperLink, staleIn } from "./registry-docs.ts";
 
 const written = pages();
+const stale = (wanted: ReadonlyMap<string, string>) => staleIn("methods", wanted);
 const page = (path: string) => written.get(path)!;
 
 it("kit/docs/methods.md and the page of each method are what the registry says", () => {

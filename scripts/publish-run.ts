@@ -4,10 +4,19 @@
  *
  *   node scripts/publish-run.ts RUN_FOLDER [RESULTS_FOLDER]
  */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
+import { noteIn, withNote } from "../kit/src/render/png.ts";
 import { identityOf, type Run } from "../kit/src/results/document.ts";
 import { validateRun } from "../kit/src/results/validate.ts";
 
@@ -51,14 +60,15 @@ function dropDrafts(own: string, protocol: string, identity: string): void {
   }
 }
 
-/** As indexed-colour PNGs, a third of the size: they go into the repository. */
+/** As indexed-colour PNGs, a third of the size, with what they say of themselves: they go into the repository. */
 async function copyPictures(from: string, to: string): Promise<void> {
   const pictures = existsSync(from) ? readdirSync(from).filter((f) => f.endsWith(".png")) : [];
   if (pictures.length > 0) mkdirSync(to, { recursive: true });
   for (const name of pictures.sort().slice(0, mostPictures)) {
-    await sharp(join(from, name))
-      .png({ palette: true, colours: 128, dither: 0, effort: 10 })
-      .toFile(join(to, name));
+    const picture = readFileSync(join(from, name));
+    const small = await sharp(picture).png({ palette: true, colours: 128, dither: 0, effort: 10 }).toBuffer();
+    const note = noteIn(picture);
+    writeFileSync(join(to, name), note === undefined ? small : withNote(small, note));
   }
 }
 

@@ -17,3 +17,21 @@ it("measures forward and gradient of the small network as JSON", () => {
   expect(row.ratios[0]).toMatchObject({ of: "native gradient", to: "native forward" });
   expect(row.ratios[0].median).toBeGreaterThan(0);
 });
+
+it("counts what sharing saves on the small network, by family of metrics", () => {
+  const args = ["--sharing", "--budget", "quick", "--threads", "1", "--json"];
+  const { rows, sharing } = JSON.parse(
+    bench(...args, "--metrics", "infidelity,max-sensitivity,avg-sensitivity"),
+  );
+  expect(rows).toEqual([]);
+  const [{ methods, notApplicable, shared, metricByMetric, cellByCell }] = sharing;
+  expect([methods.length, notApplicable]).toEqual([11, {}]);
+  // f(x) of the first method is the prediction's, and what one gradient serves is asked once
+  expect(shared.maps.passes).toBeLessThan(metricByMetric.maps.passes);
+  expect(cellByCell.maps.passes).toBe(3 * metricByMetric.maps.passes);
+  // 16 masks, once or for each of 11 methods; and f(x), which the maps had
+  expect([shared.faithfulness.passes, metricByMetric.faithfulness.passes]).toEqual([16, 11 * 17]);
+  // the second metric on the same draws is free
+  expect(metricByMetric.robustness.passes / shared.robustness.passes).toBeGreaterThan(1.95);
+  expect(cellByCell.robustness).toEqual(metricByMetric.robustness);
+});

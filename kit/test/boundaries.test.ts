@@ -23,6 +23,7 @@ describe("the core runs anywhere", () => {
     "protocol/",
     "phantoms/",
     "results/",
+    "comparison/",
     "index.ts",
   ];
   const packages = [
@@ -30,6 +31,7 @@ describe("the core runs anywhere", () => {
     "ajv",
     "ajv-formats",
     "canonicalize",
+    "cephes",
     "d3-scale-chromatic",
     "hyparquet/src",
     "hyparquet-writer/src", // the package's own entry is for Node

@@ -577,7 +577,13 @@ describe("evaluate", () => {
     const hits = rows.filter((r) => r.method === "saliency" && r["pointing-game"] !== null);
     expect(hits).toHaveLength(12);
     expect(mean).toBeCloseTo(hits.reduce((s, r) => s + Number(r["pointing-game"]), 0) / 12, 9);
-    expect(readdirSync(out).sort()).toEqual(["journal.jsonl", "pictures", "run.json", "scores.parquet"]);
+    expect(readdirSync(out).sort()).toEqual([
+      "curves.json",
+      "journal.jsonl",
+      "pictures",
+      "run.json",
+      "scores.parquet",
+    ]);
     expect(readdirSync(join(out, "pictures"))).toHaveLength(8);
 
     const other = [...photos, "--metrics", "cost", "--out", out];

@@ -2,8 +2,12 @@
  * May a pull request's runs come in? Its files are read from the object store and judged as data, with the code beside this file; what only
  * the repository knows (is the run here already?) is asked of main.
  */
+import { comparisonAdmission } from "../../kit/src/comparison/admission.ts";
+import type { ComparedRun } from "../../kit/src/comparison/document.ts";
+import { validateComparison } from "../../kit/src/comparison/validate.ts";
 import { admission, clockTolerance } from "../../kit/src/results/admission.ts";
 import { identityOf } from "../../kit/src/results/document.ts";
+import { decodeSidecar } from "../../kit/src/results/sidecar.ts";
 import { validateRun } from "../../kit/src/results/validate.ts";
 import { guideOf } from "../../site/guide/guide.ts";
 import type { Run, SiteRun } from "../../site/lib/run.ts";
@@ -11,8 +15,8 @@ import { changesBetween } from "./changes.ts";
 import { doubtsOf } from "./claims.ts";
 import { commitsOf, GitError, mergeBases, readObjects, sizesOf } from "./git-objects.ts";
 import { type Movement, movementOf } from "./movement.ts";
-import { filesOnMain, runsOnMain } from "./on-main.ts";
-import { home, kindOf, limits, type Refusal, type SubmittedRun } from "./paths.ts";
+import { comparedOnMain, filesOnMain, runsOnMain } from "./on-main.ts";
+import { home, type Kind, kindOf, limits, type Refusal, type SubmittedRun } from "./paths.ts";
 
 export interface CheckOptions {
   /** of the repository */
@@ -38,6 +42,11 @@ export interface AddedRun {
   readonly notes: readonly string[];
 }
 
+export interface AddedComparison {
+  readonly place: string;
+  readonly notes: readonly string[];
+}
+
 export interface Verdict {
   /** "code": no run in it, so people decide */
   readonly kind: "code" | "submission" | "refused";
@@ -51,6 +60,7 @@ export interface Verdict {
   readonly checks: readonly Check[];
   readonly problems: readonly Refusal[];
   readonly runs: readonly AddedRun[];
+  readonly comparisons: readonly AddedComparison[];
   readonly movement: Movement | null;
 }
 
@@ -59,8 +69,8 @@ const mostChanges = 20_000;
 
 const names = [
   "stands on main",
-  "adds run folders and touches nothing else",
-  "is of a size that runs have",
+  "adds runs or comparisons and touches nothing else",
+  "is of a size that results have",
   "is valid, and every statistic follows from the scores",
   "is new, and what it claims of its data, model, protocol and day holds",
 ] as const;
@@ -81,6 +91,7 @@ export function checkSubmission(options: CheckOptions): Verdict {
     checks: names.map((name, i) => ({ name, passed: i < passed ? true : i === passed ? false : null })),
     problems: [],
     runs: [],
+    comparisons: [],
     movement: null,
     ...rest,
   });
@@ -105,7 +116,7 @@ export function checkSubmission(options: CheckOptions): Verdict {
   if (kind.kind === "refused") return verdict(1, { problems: kind.problems });
   if (kind.kind === "code") return verdict(2, { kind: "code", checks: [] });
 
-  const tooLarge = sizeFaults(folder, kind.runs);
+  const tooLarge = sizeFaults(folder, kind);
   if (tooLarge.length > 0) return verdict(2, { problems: tooLarge });
 
   try {
@@ -119,6 +130,9 @@ export function checkSubmission(options: CheckOptions): Verdict {
     );
     const latest = new Date(options.now.getTime() + clockTolerance).toISOString();
     const asked = added.map((run) => admission(run, latest));
+    const sets = judgeComparisons(folder, kind, judged, comparedOnMain(folder, onMain, before));
+    const untrue = sets.flatMap(({ problems }) => problems);
+    if (untrue.length > 0) return verdict(3, { problems: untrue });
     const broken = added.flatMap((run, i) => {
       const file = judged[i].document.path;
       const known = [...before, ...added.slice(0, i)].find((other) => isSame(other, run));
@@ -131,6 +145,7 @@ export function checkSubmission(options: CheckOptions): Verdict {
         })),
       ];
     });
+    broken.push(...sets.flatMap(({ refusals }) => refusals));
     if (broken.length > 0) return verdict(4, { problems: broken });
 
     return verdict(names.length, {
@@ -142,6 +157,7 @@ export function checkSubmission(options: CheckOptions): Verdict {
         tier,
         notes: [...warnings.map(({ message }) => message), ...asked[i].notes],
       })),
+      comparisons: sets.map(({ place, notes }) => ({ place, notes })),
       movement: movementOf(before, added, guideOf),
     });
   } catch (error) {
@@ -163,11 +179,16 @@ export function checkSubmission(options: CheckOptions): Verdict {
   }
 }
 
-function sizeFaults(folder: string, runs: readonly SubmittedRun[]): Refusal[] {
-  const files = runs.flatMap(({ document, sidecar }) => [
-    { ...document, most: limits.bytes["run.json"] },
-    { ...sidecar, most: limits.bytes["scores.parquet"] },
-  ]);
+type Submission = Extract<Kind, { kind: "submission" }>;
+
+function sizeFaults(folder: string, { runs, comparisons }: Submission): Refusal[] {
+  const files = [
+    ...runs.flatMap(({ document, sidecar }) => [
+      { ...document, most: limits.bytes["run.json"] },
+      { ...sidecar, most: limits.bytes["scores.parquet"] },
+    ]),
+    ...comparisons.map(({ document }) => ({ ...document, most: limits.comparisonBytes })),
+  ];
   const sizes = sizesOf(
     folder,
     files.map(({ id }) => id),
@@ -187,12 +208,42 @@ function sizeFaults(folder: string, runs: readonly SubmittedRun[]): Refusal[] {
 
 function judge(folder: string, { place, document, sidecar }: SubmittedRun) {
   const objects = readObjects(folder, [document.id, sidecar.id]);
-  return validateRun({
+  const scores = objects.get(sidecar.id)!.bytes;
+  const verdict = validateRun({
     name: document.path,
     text: objects.get(document.id)!.bytes,
-    sidecar: objects.get(sidecar.id)!.bytes,
+    sidecar: scores,
     sidecarName: sidecar.path,
     place,
+  });
+  return { ...verdict, scores };
+}
+
+/** Each is computed again from the runs it names, which came with it or are on main. */
+function judgeComparisons(
+  folder: string,
+  { comparisons }: Submission,
+  judged: readonly ReturnType<typeof judge>[],
+  onMain: (sha256: string) => ComparedRun | undefined,
+) {
+  const runOf = (sha256: string): ComparedRun | undefined => {
+    const own = judged.find(({ identity }) => identity === sha256);
+    if (own?.run === undefined) return onMain(sha256);
+    return { sha256, result: own.run.result, rows: decodeSidecar(new Uint8Array(own.scores)).rows };
+  };
+  return comparisons.map(({ place, document: { path, id } }) => {
+    const text = readObjects(folder, [id]).get(id)!.bytes;
+    const { problems, comparison } = validateComparison({ name: path, text, place, runOf });
+    const { refusals, notes } =
+      comparison === undefined || problems.length > 0
+        ? { refusals: [], notes: [] }
+        : comparisonAdmission(comparison);
+    return {
+      place,
+      problems,
+      refusals: refusals.map(({ path: at, message, next }) => ({ file: path, path: at, message, next })),
+      notes,
+    };
   });
 }
 

@@ -102,6 +102,7 @@ const verdict = (rest: Partial<Verdict>): Verdict => ({
   ],
   problems: [],
   runs: [],
+  comparisons: [],
   movement: null,
   ...rest,
 });
@@ -146,6 +147,7 @@ Each has what to do about it. Push to this branch, and it is checked again.
       const all = verdict({
         problems: [problem(text)],
         runs: [{ place: text, identity: text, tier: "recomputed", notes: [text] }],
+        comparisons: [{ place: text, notes: [text] }],
         movement: {
           runs: [
             { run: text, how: "unranked", reason: text },

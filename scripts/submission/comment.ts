@@ -1,5 +1,5 @@
 /** A verdict as Markdown for a pull request. What came from the pull request is shown as code that it cannot leave. */
-import type { AddedRun, Verdict } from "./check.ts";
+import type { AddedComparison, AddedRun, Verdict } from "./check.ts";
 import type { GuideMove, RunMovement, Standing } from "./movement.ts";
 import type { Refusal } from "./paths.ts";
 
@@ -33,7 +33,7 @@ export function commentOf(verdict: Verdict): string {
     `${marker}\n${headline(verdict)}`,
     verdict.checks.map(({ name, passed }) => `- ${mark(passed)} ${name}`).join("\n"),
     problemsText(verdict.problems),
-    verdict.runs.map(runText).join("\n"),
+    [...verdict.runs.map(runText), ...verdict.comparisons.map(comparisonText)].join("\n"),
     movement === null ? "" : section("What would move", movement.runs.map(movementText)),
     movement === null || movement.guide.length === 0
       ? ""
@@ -67,14 +67,16 @@ const capped = (lines: readonly string[], limit = most.lines): string[] =>
 const mark = (passed: boolean | null): string =>
   passed === null ? "– (not looked at)" : passed ? "✓" : "✕ (no)";
 
-function headline({ kind, broken, problems, runs }: Verdict): string {
+function headline({ kind, broken, problems, runs, comparisons }: Verdict): string {
   if (broken) return "## The check itself failed\n\nNothing is decided. A maintainer has to look at it.";
   if (kind === "code")
     return "## No run here\n\nNothing in this pull request adds results, so code owners decide.";
   if (kind === "refused") {
     return `## Not admitted: ${count(problems.length, "problem")}\n\nEach has what to do about it. Push to this branch, and it is checked again.`;
   }
-  return `## Admitted: ${count(runs.length, "run")}\n\nEvery statistic of the scores was computed again and is the same to the last bit. Classification quality is taken at its word.`;
+  const sets = comparisons.length > 0 ? [count(comparisons.length, "comparison")] : [];
+  const brought = [...(runs.length > 0 || sets.length === 0 ? [count(runs.length, "run")] : []), ...sets];
+  return `## Admitted: ${brought.join(", ")}\n\nEvery statistic of the scores was computed again and is the same to the last bit. Classification quality is taken at its word.`;
 }
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
@@ -99,6 +101,9 @@ const runText = ({ place, identity, tier, notes }: AddedRun): string =>
     `- ${inert(place)}, identity ${inert(identity)}, ${tier}`,
     ...capped(notes.map((note) => `  - note: ${inert(note)}`)),
   ].join("\n");
+
+const comparisonText = ({ place, notes }: AddedComparison): string =>
+  [`- comparison ${inert(place)}`, ...capped(notes.map((note) => `  - note: ${inert(note)}`))].join("\n");
 
 function movementText(run: RunMovement): string {
   const name = inert(run.run);

@@ -26,17 +26,30 @@ export interface SubmittedRun {
   readonly sidecar: SubmittedFile;
 }
 
+export interface SubmittedComparison {
+  /** "<data>/<name>.json" */
+  readonly place: string;
+  readonly document: SubmittedFile;
+}
+
 export type Kind =
   /** touches no results: people who own the code decide */
   | { readonly kind: "code" }
-  | { readonly kind: "submission"; readonly runs: readonly SubmittedRun[] }
+  | {
+      readonly kind: "submission";
+      readonly runs: readonly SubmittedRun[];
+      readonly comparisons: readonly SubmittedComparison[];
+    }
   | { readonly kind: "refused"; readonly problems: readonly Refusal[] };
 
 export const home = "results/runs/";
+export const comparisonsHome = "results/comparisons/";
 
 /** A run.json is some 60 kB, a sidecar at most 1 MiB for the standard metrics. */
 export const limits = {
   runs: 20,
+  comparisons: 20,
+  comparisonBytes: jsonLimits.bytes,
   bytes: { "run.json": jsonLimits.bytes, "scores.parquet": sidecarLimits.bytes },
   total: 64 * 2 ** 20,
 };
@@ -49,24 +62,28 @@ const gate =
 
 const folderPattern =
   /^results\/runs\/(?<data>[a-z0-9]+(?:-[a-z0-9]+)*)\/(?<model>[a-z0-9]+(?:-[a-z0-9]+)*)\/(?<date>\d{4}-\d{2}-\d{2})-[0-9a-f]{8}$/;
+const comparisonPattern =
+  /^results\/comparisons\/(?<data>[a-z0-9]+(?:-[a-z0-9]+)*)\/(?<name>[a-z0-9]+(?:-[a-z0-9]+)*)\.json$/;
 /** As Windows has them, whatever their extension. */
 const reserved = /^(con|prn|aux|nul|com\d|lpt\d)$/;
 /** ids are at most this long in the document */
 const longest = 255;
 
 const whole = (message: string, next: string): Refusal => ({ file: "", path: "", message, next });
-const onlyRuns = `a pull request that brings runs has nothing but new folders ${home}<data>/<model>/<date>-<hash8>/ with run.json and scores.parquet`;
+const onlyRuns = `a pull request that brings results has nothing but new folders ${home}<data>/<model>/<date>-<hash8>/ with run.json and scores.parquet, and new files ${comparisonsHome}<data>/<name>.json`;
 const useSubmit = "let `xai-kit submit` put the files where they belong";
 
 /**
  * @param changes   of the pull request against where it left main
- * @param existing  every path under results/runs/ on main as it is now
+ * @param existing  every path under results/runs/ and results/comparisons/ on main as it is now
  */
 export function kindOf(
   changes: readonly Change[],
   { existing, fromFork }: { existing: readonly string[]; fromFork: boolean },
 ): Kind {
-  const runs = changes.filter(({ path }) => touchesResults(path));
+  const results = changes.filter(({ path }) => touchesResults(path));
+  const sets = results.filter(({ path }) => isIn(comparisonsHome, path));
+  const runs = results.filter((change) => !sets.includes(change));
   const others = changes.filter(({ path }) => !touchesResults(path));
   const gates = fromFork ? others.filter(({ path }) => gate.test(path)) : [];
   const problems: Refusal[] = gates.map(({ path }) => ({
@@ -75,7 +92,7 @@ export function kindOf(
     message: "this file decides about pull requests, and this one comes from a fork",
     next: "open an issue: maintainers change it from a branch of this repository",
   }));
-  if (runs.length === 0) return problems.length > 0 ? { kind: "refused", problems } : { kind: "code" };
+  if (results.length === 0) return problems.length > 0 ? { kind: "refused", problems } : { kind: "code" };
 
   if (others.length > 0) {
     const names = others.slice(0, 5).map(({ path }) => JSON.stringify(path));
@@ -96,7 +113,16 @@ export function kindOf(
     );
     return { kind: "refused", problems };
   }
-  problems.push(...runs.flatMap((change) => faultOf(change) ?? []), ...collisions(runs, existing));
+  if (sets.length > limits.comparisons) {
+    problems.push(
+      whole(
+        `${sets.length} changes in ${comparisonsHome}, where ${limits.comparisons} comparisons are the most`,
+        "make several pull requests of it",
+      ),
+    );
+    return { kind: "refused", problems };
+  }
+  problems.push(...results.flatMap((change) => faultOf(change) ?? []), ...collisions(results, existing));
   const folders = new Set(runs.map(({ path }) => path.slice(0, path.lastIndexOf("/"))));
   for (const folder of folders) {
     if (!folderPattern.test(folder)) continue; // said already
@@ -118,14 +144,18 @@ export function kindOf(
       document: fileOf(folder, "run.json"),
       sidecar: fileOf(folder, "scores.parquet"),
     })),
+    comparisons: sets.map(({ path, after }) => ({
+      place: path.slice(comparisonsHome.length),
+      document: { path, id: after!.id },
+    })),
   };
 }
 
 /** As a file system without capitals or composed letters would take it; a link in place of a folder as well. */
-function touchesResults(path: string): boolean {
-  const folded = fold(path);
-  return folded === "results" || `${folded}/`.startsWith(home);
-}
+const touchesResults = (path: string): boolean =>
+  fold(path) === "results" || [home, comparisonsHome].some((folder) => isIn(folder, path));
+
+const isIn = (folder: string, path: string): boolean => `${fold(path)}/`.startsWith(folder);
 
 const fold = (path: string): string => path.normalize("NFKC").toLowerCase();
 
@@ -149,6 +179,13 @@ function faultOf({ path, before, after, malformed }: Change): Refusal | undefine
     );
   const strange = strangeName(path);
   if (strange !== undefined) return fault(strange, useSubmit);
+  const comparison = comparisonPattern.exec(path)?.groups;
+  if (comparison !== undefined) {
+    const device = [comparison.data, comparison.name].find((id) => reserved.test(id));
+    return device === undefined
+      ? undefined
+      : fault(`Windows cannot have a file ${device}`, "give it another id");
+  }
   const slash = path.lastIndexOf("/");
   const match = folderPattern.exec(path.slice(0, slash))?.groups;
   if (match === undefined || !fileNames.includes(path.slice(slash + 1) as FileName))

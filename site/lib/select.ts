@@ -1,4 +1,5 @@
 /** Which runs a page shows. */
+import { isDraft as draft, isQuick as quick, whyUnranked as unranked } from "../../kit/src/results/ranked.ts";
 import type { SiteRun } from "./run.ts";
 
 /** The newest run of each model on each data set under each protocol, in the order of their ids. */
@@ -17,20 +18,12 @@ export function newest(runs: readonly SiteRun[]): SiteRun[] {
 const isNewer = (a: SiteRun, b: SiteRun): boolean =>
   a.telemetry.date === b.telemetry.date ? a.id > b.id : a.telemetry.date > b.telemetry.date;
 
-/** A quick run is a first look and is never ranked; a run that departs from its protocol is not comparable. */
-export const isQuick = (run: SiteRun): boolean => run.result.protocol.id === "quick";
-export const isDraft = (run: SiteRun): boolean => /draft|quick/.test(run.result.protocol.id);
+export const isQuick = (run: SiteRun): boolean => quick(run.result);
+export const isDraft = (run: SiteRun): boolean => draft(run.result);
 export const isSynthetic = (run: SiteRun): boolean => run.result.data.track === "synthetic";
 
 /** Why a run is shown without ranks, whatever it found; undefined for one that is ranked. */
-export function whyUnranked(run: SiteRun): string | undefined {
-  const { standard, data } = run.result;
-  if (isQuick(run)) return "quick runs are never ranked";
-  if (!standard) return "not the protocol as it stands, so not ranked";
-  if (data.track === "own") return "a data set of one’s own, so not ranked";
-  if (data.split === "unknown") return "no official test split, so not ranked";
-  return undefined;
-}
+export const whyUnranked = (run: SiteRun): string | undefined => unranked(run.result);
 
 /**
  * The runs that the home page draws its answer from: those of one protocol, since ranks of different ones are not comparable. Released

@@ -7,8 +7,9 @@ import { type Found, otherPlan, readJournal } from "../runner/journal.ts";
 import { type Shard, shardName } from "../runner/share.ts";
 import type { ModelCard } from "../schemas.generated.ts";
 import type { Io } from "./io.ts";
-import { counted, reportText } from "./report.ts";
+import { keptPositions } from "./regions.ts";
 import { checkFolder, filesOf, finishedRun } from "./run-folder.ts";
+import { counted, reportText } from "./run-text.ts";
 
 /** What a command answers: the object for --json, and the text. */
 export interface Answer {
@@ -112,6 +113,24 @@ export const shardAnswer = (out: string, shard: Shard, samples: number, images: 
   value: { out, shard: shardName(shard), samples, images },
   text: `shard ${shardName(shard)}: ${counted(samples, "image")} explained, ${counted(images, "image")} classified\nnext: xai-kit merge <the folders of all ${shard.of} shards> --out <dir>\n`,
 });
+
+/** Maps of what was explained before `--keep-regions` was asked for are gone. */
+export async function sayUnkept(
+  io: Io,
+  out: string,
+  { units }: Found,
+  selected: readonly string[],
+): Promise<void> {
+  const kept = await keptPositions(filesOf(out).regions);
+  const position = new Map(selected.map((id, at) => [id, at]));
+  const unkept = units.filter(
+    (unit) => unit.kind === "sample" && unit.rows.length > 0 && !kept.has(position.get(unit.sample)!),
+  ).length;
+  if (unkept > 0)
+    io.say(
+      `note: ${counted(unkept, "image")} explained before without --keep-regions; consistency needs all: --overwrite`,
+    );
+}
 
 export function sayResumed(io: Io, found: Found, samples: number): void {
   const done = found.units.filter((u) => u.kind === "sample").length;

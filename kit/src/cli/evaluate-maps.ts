@@ -6,7 +6,7 @@ import type { MapRule } from "../methods/method.ts";
 import { sourceUrl } from "../results/source-url.ts";
 import type { AskedMaps, OpenedMaps } from "../runner/maps.ts";
 import type { Io } from "./io.ts";
-import { counted } from "./report.ts";
+import { counted } from "./run-text.ts";
 
 /** One entry per occurrence of its flag. */
 export interface MapOptions {

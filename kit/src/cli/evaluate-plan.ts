@@ -1,13 +1,16 @@
 import type { Dataset } from "../datasets/dataset.ts";
 import { formatBytes } from "../engine/chunk.ts";
 import type { EngineTime } from "../engine/engine.ts";
-import { calibrate, rehearse, secondsFor, totalEffort } from "../runner/estimate.ts";
+import { asksRandomised } from "../metrics/metric.ts";
+import { calibrate, secondsFor } from "../runner/estimate.ts";
 import type { Failure } from "../runner/execute.ts";
+import type { Resize } from "../runner/pixels.ts";
 import type { Plan } from "../runner/plan.ts";
+import { classifying, plus, rehearse, survey } from "../runner/rehearse.ts";
 import type { openEngines } from "./engines.ts";
 import type { Io } from "./io.ts";
 import { formatRoughly } from "./progress.ts";
-import { counted } from "./report.ts";
+import { counted } from "./run-text.ts";
 import { table } from "./table.ts";
 
 export const planData = (plans: Plan) => ({
@@ -75,21 +78,32 @@ export interface Estimate {
   readonly text: string;
 }
 
+export interface EstimateOptions {
+  readonly dataset: Dataset;
+  readonly selected: readonly string[];
+  /** in `selected`, that are ours to explain */
+  readonly positions: readonly number[];
+  /** ours to classify */
+  readonly images: number;
+  readonly resize: Resize;
+}
+
 export async function estimated(
   plans: Plan,
   engines: Pick<Awaited<ReturnType<typeof openEngines>>, "models" | "jobs" | "memory">,
-  positions: readonly number[],
-  dataset: Dataset,
-  annotated: boolean,
+  { images, ...data }: EstimateOptions,
 ): Promise<Estimate> {
   const { models, jobs, memory } = engines;
+  const [model] = models;
   const now = () => performance.now();
-  const explaining = totalEffort(await rehearse(plans, models[0], { annotated, now }), positions, plans);
-  const effort = { ...explaining, forwards: explaining.forwards + dataset.count };
+  const { asked, ms } = await survey({ ...data, model, plan: plans, now });
+  const rehearsal = await rehearse(plans, model, asked, now);
+  const effort = plus(rehearsal, classifying(images, ms));
   const { forwards, backwards } = effort;
-  const speed = await calibrate(models.slice(0, jobs), { plan: plans, now });
-  for (const model of models) Object.assign(model.passes, { forwards: 0, backwards: 0 });
-  const seconds = secondsFor(effort, speed, jobs);
+  const speeds = await calibrate(models.slice(0, jobs), { ...effort, tasks: rehearsal.tasks }, { now });
+  for (const each of models) Object.assign(each.passes, { forwards: 0, backwards: 0 });
+  const copies = plans.metrics.some(({ metric }) => asksRandomised(metric)) ? 2 : 1;
+  const seconds = secondsFor(effort, speeds, { jobs, ahead: models.length > jobs, copies });
   return {
     forwards,
     backwards,

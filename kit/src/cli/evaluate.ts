@@ -10,7 +10,6 @@ import { KitError } from "../errors.ts";
 import { readCard } from "../node.ts";
 import { methodOf, metricOf, protocolOf, protocols } from "../protocol/protocol.ts";
 import { selectSamples } from "../protocol/select.ts";
-import { writePng } from "../render/png.ts";
 import { modelIdOf } from "../results/document.ts";
 import { blockOf, checkTask, classifyImages } from "../runner/classify.ts";
 import { execute } from "../runner/execute.ts";
@@ -21,6 +20,7 @@ import { defaultResize, type Resize } from "../runner/pixels.ts";
 import { plan, samplesOf } from "../runner/plan.ts";
 import { inShard, parseShard, type Shard } from "../runner/share.ts";
 import { comparedWith, unmetNeeds } from "../runner/unmet.ts";
+import { compareRuns } from "./compare.ts";
 import { openEngines } from "./engines.ts";
 import {
   type Answer,
@@ -28,17 +28,20 @@ import {
   finishedAnswer,
   lookInto,
   sayResumed,
+  sayUnkept,
   shardAnswer,
   toGoOn,
 } from "./evaluate-earlier.ts";
 import { askedMaps, type MapOptions, sayMaps, withMapOptions } from "./evaluate-maps.ts";
-import { picture, pictureName } from "./evaluate-picture.ts";
+import { askedSet, type ModelSet, type SetOptions, withSetOptions } from "./evaluate-models.ts";
+import { writePicture } from "./evaluate-picture.ts";
 import { estimated, planData, planText, sayFailures, sayPlan, timeText } from "./evaluate-plan.ts";
 import type { Io, Run } from "./io.ts";
 import { cardWith, ids, integer, type ModelOptions, withModelOptions } from "./options.ts";
 import type { Progress } from "./progress.ts";
-import { counted } from "./report.ts";
+import { writeRegions } from "./regions.ts";
 import { composeParts, filesOf, preparedFolder, writeRun } from "./run-folder.ts";
+import { counted } from "./run-text.ts";
 import {
   firstImages,
   opinionText,
@@ -49,7 +52,7 @@ import {
 import { openSession, type Session, saysOnce } from "./session.ts";
 import { version } from "./version.ts";
 
-interface Options extends ModelOptions, MapOptions {
+interface Options extends ModelOptions, MapOptions, SetOptions {
   readonly data: string;
   readonly dataDir?: string;
   readonly split?: "train" | "val" | "test";
@@ -60,6 +63,7 @@ interface Options extends ModelOptions, MapOptions {
   readonly metrics?: string[];
   readonly samples?: number;
   readonly pictures: number;
+  readonly keepRegions?: true;
   readonly jobs?: number;
   readonly shard?: Shard;
   readonly failFast?: true;
@@ -103,6 +107,10 @@ export function registerEvaluate(program: Command, run: Run): void {
     .option("--metrics <ids>", "comma-separated; default: the protocol's", ids)
     .option("--samples <n>", "images to explain; default: the protocol's", integer("--samples", 1))
     .option("--pictures <n>", "contact sheets to draw", integer("--pictures", 0), 8)
+    .option(
+      "--keep-regions",
+      "keep where relevance is at least 0.5, one bit per pixel of each map, for xai-kit compare; stays here",
+    )
     .addOption(
       new Option(
         "--on-fault <what>",
@@ -121,7 +129,7 @@ export function registerEvaluate(program: Command, run: Run): void {
     .option("--dry-run", "show the plan and what it will take, and stop")
     .option("-o, --out <dir>", "where the run goes; default: xai-runs/<model>-<data>")
     .option("--overwrite", "replace the run that is there; one of the same plan that was stopped goes on");
-  withModelOptions(withMapOptions(command))
+  withModelOptions(withMapOptions(withSetOptions(command)))
     .addHelpText(
       "after",
       `
@@ -135,17 +143,22 @@ Examples:
       --data-dir . --methods saliency,grad-cam --samples 32 --dry-run
   $ xai-kit evaluate --model cnn.onnx --data folder:photos \\
       --maps maps --as my-method --map sum --source https://example.org/paper
+  $ xai-kit evaluate --models seed-1.onnx seed-2.onnx seed-3.onnx \\
+      --name my-seeds --data medmnist:bloodmnist --data-dir .
 
 The run folder holds run.json (the run document, a draft), scores.parquet (every
-score of every image), pictures/ (contact sheets) and journal.jsonl (what is
-done: after a crash or Ctrl-C the same command goes on where it stopped; it
-stays on this machine).`,
+score of every image), curves.json (mean deletion and insertion curves),
+pictures/ (contact sheets) and journal.jsonl (what is done: after a crash or
+Ctrl-C the same command goes on where it stopped; it stays on this machine).
+xai-kit report makes one page of them.`,
     )
     .action(run<[Typed]>(evaluate));
 }
 
 async function evaluate(io: Io, typed: Typed): Promise<void> {
   const { model, data, protocol = "1-draft" } = typed;
+  const set = askedSet(typed);
+  if (set !== undefined && data !== undefined) return evaluateSet(io, set, { ...typed, data, protocol });
   if (model !== undefined && data !== undefined) {
     const { value, text } = await evaluateOne(io, { ...typed, model, data, protocol });
     await io.result(value, text);
@@ -174,6 +187,29 @@ async function evaluate(io: Io, typed: Typed): Promise<void> {
     io.say("", `${name} (${k + 1} of ${chosen.length})`);
     const { value, text } = await evaluateOne(io, options);
     answers.push({ value, text: `${name} on ${options.data}\n\n${text}` });
+  }
+  await io.result({ runs: answers.map((a) => a.value) }, answers.map((a) => a.text).join("\n"));
+}
+
+/** What is finished already is read, so that the same command goes on where it stopped. */
+async function evaluateSet(
+  io: Io,
+  { name, models, comparison }: ModelSet,
+  options: Omit<Options, "model">,
+): Promise<void> {
+  const answers: Answer[] = [];
+  for (const [k, { model, out }] of models.entries()) {
+    const id = basename(model, ".onnx");
+    io.say(...(k > 0 ? [""] : []), `${id} (${k + 1} of ${models.length})`);
+    const { value, text } = await evaluateOne(io, { ...options, model, out, keepRegions: true });
+    answers.push({ value, text: `${id} on ${options.data}\n\n${text}` });
+  }
+  if (!options.dryRun) {
+    io.say("", `compare ${counted(models.length, "run")}`);
+    const folders = models.map(({ out }) => out);
+    // a function of the runs: nothing is lost by writing it again
+    const { value, text } = await compareRuns(io, folders, { name, out: comparison, overwrite: true });
+    answers.push({ value, text });
   }
   await io.result({ runs: answers.map((a) => a.value) }, answers.map((a) => a.text).join("\n"));
 }
@@ -268,6 +304,7 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
     sayPlan(io, plans);
     sayMaps(io, opened);
     const kept = await toGoOn(out, found, facts, options);
+    if (kept !== undefined && options.keepRegions) await sayUnkept(io, out, kept, selected);
     const finished = kept && (await finishedAnswer(io, out, kept, card));
     if (finished) return finished;
 
@@ -288,7 +325,8 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
     const models = engines.models;
     // nobody would see it, or there is nothing left to do
     if (options.dryRun || (!io.quiet && kept?.absent === undefined)) {
-      const estimate = await estimated(plans, engines, positions, dataset, annotated);
+      const images = index.filter((_, at) => share(blockOf(at))).length;
+      const estimate = await estimated(plans, engines, { dataset, selected, positions, images, resize });
       io.say(estimate.text);
       if (options.dryRun) {
         const { text: _, ...numbers } = estimate;
@@ -370,11 +408,10 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
         },
         async onSample(view, position) {
           io.signal.throwIfAborted();
-          if (position >= options.pictures) return;
-          await writePng(
-            join(filesOf(out).pictures, pictureName(position, view.sample.id)),
-            picture(view, plans, card, resize, model),
-          );
+          if (position < options.pictures) {
+            await writePicture(filesOf(out).pictures, position, view, { plan: plans, card, resize, model });
+          }
+          if (options.keepRegions) await writeRegions(filesOf(out).regions, position, view, plans);
         },
       }).finally(() => explaining?.done());
       if (io.debug) io.say(timeText(engines.spent(), began, performance.now() - began.at, engines.jobs));

@@ -11,7 +11,7 @@ import type { Role } from "../stats/common.ts";
 import { roleOf } from "../stats/summarise.ts";
 import { type Explained, scoredBy } from "./explained.ts";
 import { pixelImage } from "./pictures.ts";
-import { directed } from "./report.ts";
+import { directed } from "./run-text.ts";
 
 export interface Prediction {
   readonly index: number;

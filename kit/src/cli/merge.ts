@@ -6,8 +6,9 @@ import { differences } from "../runner/facts.ts";
 import { type Found, readJournal } from "../runner/journal.ts";
 import { inShard, type Shard, shardName } from "../runner/share.ts";
 import type { Io, Run } from "./io.ts";
-import { counted, reportText } from "./report.ts";
+import { mergeRegions } from "./regions.ts";
 import { checkFolder, composeParts, filesOf, finishedRun, preparedFolder, writeRun } from "./run-folder.ts";
+import { counted, reportText } from "./run-text.ts";
 
 interface Options {
   readonly out: string;
@@ -65,6 +66,10 @@ async function merge(io: Io, folders: readonly string[], { out, overwrite }: Opt
   });
   await preparedFolder(out, true);
   await writeRun(out, composed);
+  await mergeRegions(
+    parts.map((p) => filesOf(p.folder).regions),
+    filesOf(out).regions,
+  );
   const { result } = composed.run;
   io.say(`merged ${counted(parts.length, "shard")} of ${facts.model.id} on ${facts.data.id}`);
   await io.result(

@@ -4,6 +4,7 @@ import { KitError } from "../errors.ts";
 import { toJson } from "../json.ts";
 import { similar } from "../suggest.ts";
 import { registerAttribute } from "./attribute.ts";
+import { registerCompare } from "./compare.ts";
 import { registerDoctor } from "./doctor.ts";
 import { errorAsData, exitCodeOf, exitCodes, formatError, ResultRefused } from "./errors.ts";
 import { registerEvaluate } from "./evaluate.ts";
@@ -11,6 +12,7 @@ import { registerExplain } from "./explain.ts";
 import { createIo, type Run, type Switches } from "./io.ts";
 import { registerList } from "./list.ts";
 import { registerMerge } from "./merge.ts";
+import { registerReport } from "./report.ts";
 import { registerScore } from "./score.ts";
 import { registerSubmit } from "./submit.ts";
 import { registerValidate } from "./validate.ts";
@@ -33,6 +35,8 @@ export function createProgram(run: (program: Command) => Run): Command {
   for (const register of [
     registerEvaluate,
     registerMerge,
+    registerCompare,
+    registerReport,
     registerExplain,
     registerAttribute,
     registerScore,

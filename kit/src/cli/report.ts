@@ -1,108 +1,72 @@
-/** A run document as text: how well the model classifies, the scores of its explanations, and why some are missing. */
-import { externalReason } from "../methods/external.ts";
-import { metricOf } from "../protocol/protocol.ts";
-import type { Result } from "../results/document.ts";
-import { table } from "./table.ts";
-import { paragraph } from "./width.ts";
+/** `xai-kit report`: a run folder as one HTML file that needs nothing else. */
+import type { Command } from "commander";
+import { formatBytes } from "../engine/chunk.ts";
+import { writeFileAtomic } from "../files.ts";
+import { reportPage } from "../report/page.ts";
+import { cautionsOf } from "../report/rest.ts";
+import type { Io, Run } from "./io.ts";
+import { integer } from "./options.ts";
+import { checkWritable } from "./output.ts";
+import { folderOf, readRunFolder } from "./report-folder.ts";
+import { filesOf } from "./run-folder.ts";
 
-export interface ReportOptions {
-  readonly columns: number | undefined;
-  /** private data sets publish none, but who runs them may see them */
-  readonly classNames: readonly string[];
+interface Options {
+  readonly out?: string;
+  readonly pictures: number;
+  readonly public?: true;
 }
 
-export function reportText(result: Result, options: ReportOptions): string {
-  const { columns } = options;
-  return [
-    qualityText(result, options),
-    cellTable(result, columns),
-    notes(result)
-      .map((note) => paragraph(note, columns ?? Number.POSITIVE_INFINITY, 0, 2))
-      .join(""),
-  ].join("\n");
+export function registerReport(program: Command, run: Run): void {
+  program
+    .command("report")
+    .description("make one HTML page of a run: ranks, scores, gates, curves, maps, cost, provenance")
+    .argument("<run>", "a run's folder, or its run.json; a run that is not finished is marked so")
+    .option("-o, --out <file>", "where the page goes; default: report.html in the run's folder")
+    .option("--pictures <n>", "contact sheets in it at most", integer("--pictures", 0), 8)
+    .option("--public", "of a private data set: without its pictures and class names")
+    .addHelpText(
+      "after",
+      `
+The page is one file without scripts: it opens offline, in light and dark, on
+paper and on a phone. The run is validated first; what the validator says stands
+in the page. Curves and maps are shown where the folder has them (curves.json,
+pictures/).
+
+Examples:
+  $ xai-kit report xai-runs/resnet50-bloodmnist
+  $ xai-kit report xai-runs/resnet50-photos --public --out photos.html
+  $ xai-kit report results/runs/phantom-cxr/cxr-vit/2026-11-21-03d9e7f0 \\
+      --out cxr-vit.html`,
+    )
+    .action(run<[string, Options]>(report));
 }
 
-function qualityText({ quality }: Result, { columns: width, classNames }: ReportOptions): string {
-  const percent = (v: number) => v.toFixed(4);
-  const overall = table(
-    [
-      { title: "n" },
-      ...["AUROC", "AP", "macro-F1", "accuracy", "balanced"].map((title) => ({ title, format: percent })),
-    ],
-    [
-      [
-        quality.n,
-        quality.auroc,
-        quality.averagePrecision,
-        quality.macroF1,
-        quality.accuracy,
-        quality.balancedAccuracy,
-      ],
-    ],
-    { width, split: true },
+async function report(io: Io, path: string, options: Options): Promise<void> {
+  const out = options.out ?? filesOf(folderOf(path)).report;
+  const found = await readRunFolder(path, { pictures: options.pictures, public: options.public === true });
+  await checkWritable(out);
+  io.signal.throwIfAborted();
+  const page = reportPage(found);
+  await writeFileAtomic(out, page);
+  const { progress, identity = null, curves, sheets, confidential, refused } = found;
+  const warnings = cautionsOf(found).reduce((sum, { items }) => sum + items.length, 0);
+  if (progress)
+    io.say(`note: the run is not finished: ${progress.explained} of ${progress.of} images are explained`);
+  if (refused) io.say("warning: the validator does not accept this run; the page says why");
+  if (confidential)
+    io.say(
+      "note: the data set is private, and the page holds its pictures and names: --public leaves them out",
+    );
+  await io.result(
+    {
+      out,
+      identity,
+      finished: progress === undefined,
+      curves: (curves?.length ?? 0) > 0,
+      pictures: sheets.length,
+      confidential,
+      warnings,
+    },
+    `report: ${out} (${formatBytes(Buffer.byteLength(page))})\n`,
   );
-  if (quality.perClass.length > 20) return overall;
-  const present = quality.perClass.filter((c) => c.truePositive + c.falseNegative > 0);
-  return `${overall}\n${table(
-    [
-      { title: "class" },
-      { title: "n" },
-      ...["sensitivity", "specificity", "precision", "AUROC"].map((title) => ({ title, format: percent })),
-    ],
-    present.map((c) => [
-      classNames[c.class] ?? `class ${c.class}`,
-      c.truePositive + c.falseNegative,
-      c.sensitivity,
-      c.specificity,
-      c.precision,
-      c.auroc,
-    ]),
-    { width },
-  )}`;
 }
-
-/** Methods × metrics; controls below the methods, in brackets, since they are not in the running; maps from elsewhere have a star. */
-function cellTable({ methods, metrics, statistics }: Result, width: number | undefined): string {
-  const columns = [
-    { title: "method" },
-    ...metrics.map(({ id, better }) => ({ title: id, better: better as "higher" | "lower" })),
-  ];
-  const means = new Map(statistics.cells.map((c) => [`${c.method} ${c.metric}`, c.mean]));
-  const row = (method: string, label: string) => [
-    label,
-    ...metrics.map(({ id }) => means.get(`${method} ${id}`)),
-  ];
-  const rows = [
-    ...methods.filter((m) => !m.control).map((m) => row(m.id, m.external ? `${m.id} *` : m.id)),
-    ...methods.filter((m) => m.control).map((m) => row(m.id, `(${m.id})`)),
-  ];
-  return table(columns, rows, { width, split: true });
-}
-
-/** How to read the table, and why scores are missing in it. */
-function notes({ methods, metrics, selection, statistics, failures }: Result): string[] {
-  const controls = methods.some((m) => m.control);
-  const reran = metrics.filter((m) => m.samples < selection.samples).map((m) => m.id);
-  return [
-    `means over ${counted(selection.samples, "image")}${reran.length > 0 ? ` (${reran.join(", ")}: the first ${selection.rerun})` : ""}; ↑ higher is better, ↓ lower is better${controls ? "; (controls) cannot know the model" : ""}`,
-    ...methods.flatMap(({ id, external }) =>
-      external ? [`* ${id}: ${externalReason}; ${external.source}`] : [],
-    ),
-    ...methods
-      .filter((m) => m.status !== "ok" && m.status !== "external")
-      .map((m) => `${m.status === "not-applicable" ? "not applicable" : m.status}: ${m.id}: ${m.reason}`),
-    ...statistics.cells.flatMap(({ method, metric, n, skips }) =>
-      n > 0 ? [] : Object.keys(skips).map((reason) => `no score: ${method} × ${metric}: ${reason}`),
-    ),
-    ...failures.map(
-      ({ method, metric, code, n }) =>
-        `failed ${counted(n, "time")}: ${method}${metric ? ` × ${metric}` : ""}: ${code}`,
-    ),
-  ];
-}
-
-export const counted = (n: number, what: string): string =>
-  `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
-
-/** `infidelity ↓` */
-export const directed = (id: string): string => `${id} ${metricOf(id).better === "higher" ? "↑" : "↓"}`;

@@ -10,11 +10,11 @@ import { admission, clockTolerance, submittedFiles } from "../results/admission.
 import type { Run as RunDocument } from "../results/document.ts";
 import { decodeSidecar } from "../results/sidecar.ts";
 import { placeOf } from "../results/validate.ts";
+import { validateFile } from "./documents.ts";
 import { commitBeside, type Git, gitIn } from "./git.ts";
 import type { Io, Run } from "./io.ts";
 import { type Fact, factsOf, rowFacts } from "./public-facts.ts";
 import { printable } from "./table.ts";
-import { validateFile } from "./validate.ts";
 import { repository } from "./version.ts";
 import { wrapText } from "./width.ts";
 

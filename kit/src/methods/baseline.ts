@@ -35,6 +35,18 @@ export function baselineOf(
     : float32(x.dims, ofShape("baseline", supplied, x.dims).data);
 }
 
+/** f(r) of the same: one pass for all that count from a reference, unless the baseline was supplied. */
+export async function baselineScore(
+  context: Pick<MethodContext, "given" | "probe" | "x">,
+  kind: ReferenceKind,
+): Promise<number> {
+  const { given, probe } = context;
+  if (given("baseline") === undefined) return (await probe.referenceLogits(kind))[probe.target];
+  const { data } = baselineOf(context, kind);
+  const [score] = await probe.scores(1, (_, out) => out.set(data));
+  return score;
+}
+
 /**
  * Checks an input against the dims it must have; "N" entries (null) are any number but 0. A leading 1 is dropped where a dimension is too many.
  *

@@ -1,5 +1,5 @@
 import type { Rng } from "../rng.ts";
-import { baselineInput, baselineOf, referenceParam } from "./baseline.ts";
+import { baselineInput, baselineOf, baselineScore, referenceParam } from "./baseline.ts";
 import { normalEquations, solve } from "./least-squares.ts";
 import { defineMethod } from "./method.ts";
 import {
@@ -68,7 +68,7 @@ export const kernelShap = defineMethod({
       if (k % 2 === 1) for (let s = 0; s < players; s++) z[s] = 1 - z[s];
     });
     const score = await probe.score();
-    const [empty] = await valuesOf(context, segments, r, { count: 1, z: new Uint8Array(players) });
+    const empty = await baselineScore(context, params.reference);
     const values = await valuesOf(context, segments, r, coalitions);
 
     const fall = score - empty;

@@ -86,11 +86,9 @@ export async function scoreWeights(
   };
   const weights = new Float64Array(layer.channels);
   if (rule === "increase") {
-    // the last image is the reference
-    const p = await probe.probabilities(tried.length + 1, (n, out) =>
-      n < tried.length ? showChannel(n, out) : out.set(reference.data),
-    );
-    for (const [n, k] of tried.entries()) weights[k] = p[n] - p[tried.length];
+    const p = await probe.probabilities(tried.length, showChannel);
+    const empty = probe.model.probabilities(await probe.referenceLogits(kind))[probe.target];
+    for (const [n, k] of tried.entries()) weights[k] = p[n] - empty;
     return weights;
   }
   const logits = await probe.scores(tried.length, showChannel);

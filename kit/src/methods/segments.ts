@@ -65,7 +65,7 @@ export function gridOf({ height, width }: Sides, grid: number): Segments {
 }
 
 /** One segment per distinct label, in ascending order. */
-function labelled({ data }: Float32Tensor): Segments {
+export function labelled({ data }: Float32Tensor): Segments {
   const labels = [...new Set(data)].sort((a, b) => a - b);
   if (labels.some((label) => !Number.isFinite(label))) {
     throw new KitError("E_INPUT", {
@@ -98,14 +98,24 @@ export async function scoresOf(
   const { of, count: players } = segments;
   const pixels = of.length;
   const z = new Uint8Array(players);
+  const runs = runsOf(of);
   return probe.scores(count, (k, out) => {
     write(k, z.fill(0));
-    for (let at = 0; at < out.length; at += pixels) {
-      for (let p = 0; p < pixels; p++) {
-        out[at + p] = z[of[p]] === 1 ? x.data[at + p] : r.data[at + p];
+    out.set(r.data);
+    for (let n = 0; n + 1 < runs.length; n++) {
+      if (z[of[runs[n]]] === 0) continue;
+      for (let at = 0; at < out.length; at += pixels) {
+        for (let p = at + runs[n]; p < at + runs[n + 1]; p++) out[p] = x.data[p];
       }
     }
   });
+}
+
+/** Where the segment changes from one pixel to the next, both ends included: what lies between is shown or hidden together. */
+function runsOf(of: Int32Array): number[] {
+  const starts = [0];
+  for (let p = 1; p < of.length; p++) if (of[p] !== of[p - 1]) starts.push(p);
+  return [...starts, of.length];
 }
 
 /** Coalitions as rows of a matrix, [N·M]. */

@@ -1,6 +1,6 @@
 import { KitError } from "../errors.ts";
 import type { Float32Tensor } from "../onnx/tensor.ts";
-import { baselineInput, baselineOf, ofShape, referenceParam } from "./baseline.ts";
+import { baselineInput, baselineOf, baselineScore, ofShape, referenceParam } from "./baseline.ts";
 import { defineMethod } from "./method.ts";
 import { attributionOf, cellsOf, gridParam, scoresOf, segmentsInput, segmentsOf } from "./segments.ts";
 
@@ -63,18 +63,18 @@ export const shapleyValueSampling = defineMethod({
       ? rowsOf(supplied, players)
       : Array.from({ length: params.draws }, (_, k) => rng(`order ${k}`).permutation(players));
     const score = await probe.score();
-    // item 0 is the reference; then, of each order, its first 1, 2 … M − 1 segments
+    const empty = await baselineScore(context, params.reference);
+    // of each order, its first 1, 2 … M − 1 segments
     const between = players - 1;
-    const values = await scoresOf(context, segments, r, orders.length * between + 1, (k, z) => {
-      if (k === 0) return;
-      const order = orders[Math.floor((k - 1) / between)];
-      for (let j = 0; j <= (k - 1) % between; j++) z[order[j]] = 1;
+    const values = await scoresOf(context, segments, r, orders.length * between, (k, z) => {
+      const order = orders[Math.floor(k / between)];
+      for (let j = 0; j <= k % between; j++) z[order[j]] = 1;
     });
     const shares = new Float64Array(players);
     for (const [n, order] of orders.entries()) {
-      let before = values[0];
+      let before = empty;
       for (const [j, s] of order.entries()) {
-        const after = j === between ? score : values[1 + n * between + j];
+        const after = j === between ? score : values[n * between + j];
         shares[s] += (after - before) / orders.length;
         before = after;
       }

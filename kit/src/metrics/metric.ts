@@ -15,10 +15,10 @@ import type { Expected } from "../stats/expectation.ts";
 export type Family = "faithfulness" | "robustness" | "complexity" | "randomisation" | "localisation" | "cost";
 
 /**
- * "method": the metric re-runs the method; "passes": it takes many passes; both score the first samples only. "mask": it needs an annotation;
- * "signed": it needs the signed [C,H,W] attribution.
+ * "method": the metric re-runs the method; "passes": it takes many passes; both score the first samples only. "randomised": it re-runs the
+ * method on a randomised model, so that it is scored last. "mask": it needs an annotation; "signed": it needs the signed [C,H,W] attribution.
  */
-export type MetricNeed = "method" | "passes" | "mask" | "signed";
+export type MetricNeed = "method" | "passes" | "randomised" | "mask" | "signed";
 
 /** A box in pixels of the input, half-open. */
 export type Region = Pick<Box, "x0" | "y0" | "x1" | "y1">;
@@ -29,7 +29,7 @@ export interface Skip {
 }
 export const skip = (reason: string): Skip => ({ skip: reason });
 
-/** A value, and where it has parts (the mean- and the blur-reference curve), those too. */
+/** A value, and where it has parts, those too: one called `<reference>-curve` is what the value is the area of, at equal steps. */
 export type Score =
   | number
   | Skip
@@ -94,8 +94,10 @@ export type Metric = Omit<Definition<ParamSpecs>, "cost" | "score"> & {
 };
 
 /** Whether a metric asks a method for further maps, so that it cannot score one that was computed elsewhere. */
-export const reruns = ({ needs, family }: Pick<Metric, "needs" | "family">): boolean =>
-  needs.includes("method") || family === "randomisation";
+export const reruns = ({ needs }: Pick<Metric, "needs">): boolean => needs.includes("method");
+
+/** Whether a metric asks a randomised model, whose weights are loaded after all other work is done. */
+export const asksRandomised = ({ needs }: Pick<Metric, "needs">): boolean => needs.includes("randomised");
 
 export function defineMetric<const S extends ParamSpecs>(definition: Definition<S>): Metric {
   return definition as unknown as Metric;
@@ -148,7 +150,8 @@ export async function score(metric: Metric, probe: Probe, options: ScoreOptions)
   const result = await metric.score({
     probe,
     attribution,
-    map: toMap(attribution, rule),
+    // one map for all metrics of an attribution: what they ask of it is shared
+    map: await probe.once(`map ${rule}`, async () => toMap(attribution, rule), attribution),
     kind: options.kind,
     params: resolveParams(metric.id, metric.params, options.params),
     mask: options.mask ?? maskOf(given, height, width),

@@ -87,8 +87,11 @@ function reflected(index: number, length: number): number {
 export function keep(x: Float32Tensor, h: Float32Array, reference: Float32Tensor): Float32Tensor {
   const pixels = h.length;
   const out = new Float32Array(x.data.length);
-  for (let i = 0; i < out.length; i++) {
-    out[i] = reference.data[i] + h[i % pixels] * (x.data[i] - reference.data[i]);
+  for (let at = 0; at < out.length; at += pixels) {
+    for (let p = 0; p < pixels; p++) {
+      const r = reference.data[at + p];
+      out[at + p] = r + h[p] * (x.data[at + p] - r);
+    }
   }
   return float32(x.dims, out);
 }
@@ -106,15 +109,19 @@ export function bilinear(
   toWidth: number,
   alignCorners = false,
 ): Float32Array {
-  const columns = Array.from({ length: toWidth }, (_, j) => between(j, width, toWidth, alignCorners));
+  // along the rows first, each of them once
+  const wide = new Float64Array(height * toWidth);
+  for (let j = 0; j < toWidth; j++) {
+    const [left, right, u] = between(j, width, toWidth, alignCorners);
+    for (let i = 0; i < height; i++) {
+      wide[i * toWidth + j] = plane[i * width + left] * (1 - u) + plane[i * width + right] * u;
+    }
+  }
   const out = new Float32Array(toHeight * toWidth);
   for (let i = 0; i < toHeight; i++) {
     const [top, bottom, v] = between(i, height, toHeight, alignCorners);
     for (let j = 0; j < toWidth; j++) {
-      const [left, right, u] = columns[j];
-      const upper = plane[top * width + left] * (1 - u) + plane[top * width + right] * u;
-      const lower = plane[bottom * width + left] * (1 - u) + plane[bottom * width + right] * u;
-      out[i * toWidth + j] = upper * (1 - v) + lower * v;
+      out[i * toWidth + j] = wide[top * toWidth + j] * (1 - v) + wide[bottom * toWidth + j] * v;
     }
   }
   return out;

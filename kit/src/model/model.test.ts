@@ -136,6 +136,61 @@ describe("batches", () => {
   });
 });
 
+describe("calls made at the same time", () => {
+  /** Two callers, of one image and of three. */
+  const asked = (model: Model) =>
+    Promise.all([logitsOf(model, images.slice(0, 1)), logitsOf(model, images.slice(1, 4))]);
+
+  it("share batches, and give every caller its own", async () => {
+    const { pool, batches } = crampedPool(100);
+    const model = smallModel(smallCnn(), {}, { pool });
+    const alone = await logitsOf(smallModel(smallCnn()), images.slice(0, 4));
+    expect(await asked(model)).toEqual([alone.slice(0, 1), alone.slice(1)]);
+    expect(await asked(model)).toEqual([alone.slice(0, 1), alone.slice(1)]);
+    expect(batches).toEqual([4, 4]);
+    expect(model.passes.forwards).toBe(8);
+  });
+
+  it("are one batch per graph and per what is fetched of it", async () => {
+    const { pool, batches } = crampedPool(100);
+    const model = smallModel(smallCnn(), {}, { pool });
+    const [whole, again, input] = await Promise.all([
+      passesOf(model, both, 2),
+      passesOf(model, both, 3),
+      passesOf(model, { input: true, layer: false }, 1),
+    ]);
+    expect(batches.toSorted()).toEqual([1, 5]);
+    expect(again.slice(0, 2)).toEqual(whole);
+    expect(input[0].activation).toHaveLength(0);
+    expect(again).toEqual(await passesOf(smallModel(smallCnn()), both, 3));
+  });
+
+  it("stay apart where numbers are to be exact and depend on an image's place", async () => {
+    for (const [side, together] of [
+      [4, [4]],
+      [5, [2, 3]],
+    ] as const) {
+      const { pool, batches } = crampedPool(100);
+      const model = smallModel(smallCnn({ height: side, width: side }), {}, { pool, exact: true });
+      const small = [0, 1, 2, 3].map((k) => picture(`small ${k}`, 3, side, side));
+      await Promise.all([logitsOf(model, small.slice(0, 1)), logitsOf(model, small.slice(1))]);
+      expect(batches).toEqual(together);
+    }
+  });
+
+  it("fail together where no session can be had, and are tried again", async () => {
+    let loads = 0;
+    const load = (graph: Graph) => {
+      if (++loads === 1) throw new KitError("E_ENGINE_LOAD", { problem: "not this time" });
+      return wasm.load(graph);
+    };
+    const model = smallModel(smallCnn(), {}, { pool: createPool({ load }) });
+    await expect(asked(model)).rejects.toMatchObject({ code: "E_ENGINE_LOAD" });
+    expect(loads).toBe(1);
+    expect((await asked(model)).flat()).toHaveLength(4);
+  });
+});
+
 describe("passes", () => {
   it("are counted in images, those of randomised copies too", async () => {
     const model = smallModel(smallCnn());

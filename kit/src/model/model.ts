@@ -5,7 +5,7 @@
 import { backward, formatGap, opsWithoutVjp } from "../autodiff/backward.ts";
 import { type GraphOptions, graphFor, graphOptionsFor } from "../autodiff/graph-options.ts";
 import { inChunks, type Learned } from "../engine/chunk.ts";
-import type { Provider } from "../engine/engine.ts";
+import type { Executable, Provider } from "../engine/engine.ts";
 import type { SessionPool } from "../engine/pool.ts";
 import { KitError } from "../errors.ts";
 import type { FoldedGraph } from "../onnx/fold.ts";
@@ -152,6 +152,7 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
   const budget = batchBudget(memory, provider);
   const learned = new Map<string, Learned>();
   const purposes = new Map<string, Purpose>();
+  const turns = new Map<string, { readonly requests: Request[]; readonly answered: Promise<void> }>();
 
   const purpose = (id: string, make: () => Purpose): Purpose => {
     const known = purposes.get(id);
@@ -175,14 +176,40 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
     });
   };
 
-  /** Runs `count` items through one purpose, chunk by chunk. */
-  async function sweep(
-    { id, graph, bytesPerImage, feeds, fetches, slots }: Purpose,
-    count: number,
-    fill: (k: number, feeds: Feeds) => void,
-    visit: (k: number, outputs: readonly Float32Array[]) => void,
+  /**
+   * Runs `count` items through one purpose. Calls made while its session is awaited run as one, so that the few images of many callers fill
+   * batches; not where an image must keep its place, from which those before it would move it.
+   */
+  function sweep(purpose: Purpose, count: number, fill: Request["fill"], visit: Request["visit"]) {
+    const request = { count, fill, visit };
+    const what = [purpose.id, ...purpose.fetches].join("\n");
+    const turn = exact && purpose.slots > 1 ? undefined : turns.get(what);
+    if (turn) {
+      turn.requests.push(request);
+      return turn.answered;
+    }
+    const requests = [request];
+    const load = async () => {
+      try {
+        return await pool.get(`${key} ${purpose.id}`, purpose.graph, key);
+      } finally {
+        turns.delete(what); // who comes now takes the next turn
+      }
+    };
+    const answered = load().then((executable) => answer(executable, purpose, requests));
+    turns.set(what, { requests, answered });
+    return answered;
+  }
+
+  /** One request behind the other, chunk by chunk. */
+  async function answer(
+    executable: Executable,
+    { id, bytesPerImage, feeds, fetches, slots }: Purpose,
+    requests: readonly Request[],
   ): Promise<void> {
-    const executable = await pool.get(`${key} ${id}`, graph, key);
+    const items = requests.flatMap(({ count, ...request }) =>
+      Array.from({ length: count }, (_, k) => ({ ...request, k })),
+    );
     const state = learned.get(id) ?? {};
     learned.set(id, state);
     // where one image runs as two rows, two images cost the same
@@ -199,13 +226,14 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
       learned: state,
       onHalved,
     };
-    await inChunks(count, chunks, async (start, size) => {
+    await inChunks(items.length, chunks, async (start, size) => {
       // where two rows of one image were too many, one must do
       const rows = fixedBatch ?? (size === 1 && exact && state.limit !== 1 ? 2 : size);
       const fed = feeds.map(({ role, name, shape }) => ({ role, name, tensor: zeros(shapeAt(shape, rows)) }));
       for (let k = 0; k < size; k++) {
-        fill(
-          start + k,
+        const item = items[start + k];
+        item.fill(
+          item.k,
           Object.fromEntries(fed.map(({ role, tensor }) => [role, rowOf(tensor.data, k, rows)])),
         );
       }
@@ -215,8 +243,9 @@ function counted(prepared: Prepared, options: ModelOptions, passes: Model["passe
       );
       const data = fetches.map((name) => toFloat32(outputs[name]));
       for (let k = 0; k < size; k++) {
-        visit(
-          start + k,
+        const item = items[start + k];
+        item.visit(
+          item.k,
           data.map((d) => rowOf(d, k, rows)),
         );
       }
@@ -318,6 +347,12 @@ export function sizesOf({ folded: { shapes }, feeds, fetches }: Built) {
     feeds: Object.fromEntries(Object.entries(feeds).map(([role, name]) => [role, size(name)])),
     fetches: fetches.map(size),
   };
+}
+
+interface Request {
+  readonly count: number;
+  readonly fill: (k: number, feeds: Feeds) => void;
+  readonly visit: (k: number, outputs: readonly Float32Array[]) => void;
 }
 
 interface Purpose {

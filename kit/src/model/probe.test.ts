@@ -5,6 +5,7 @@ import { gradCam } from "../methods/grad-cam.ts";
 import { inputXGradient } from "../methods/input-x-gradient.ts";
 import { attribute } from "../methods/method.ts";
 import { saliency } from "../methods/saliency.ts";
+import { float32 } from "../onnx/tensor.ts";
 import { rngOf } from "../rng.ts";
 import { createProbe } from "./probe.ts";
 
@@ -65,6 +66,17 @@ describe("what is computed once", () => {
     expect(await probe.logits()).toHaveLength(4);
   });
 
+  it("values by key and map", async () => {
+    const probe = createProbe({ model: smallModel(smallCnn()), x, target: 0 });
+    const [one, two] = [1, 2].map((v) => float32([1], Float32Array.of(v)));
+    let runs = 0;
+    const compute = async () => ++runs;
+    const found = await Promise.all([one, two, one, undefined].map((of) => probe.once("a", compute, of)));
+    expect(found).toEqual([1, 2, 1, 3]);
+    expect(await probe.once("b", compute, one)).toBe(4);
+    expect(await probe.explaining(1).once("a", compute, one)).toBe(5);
+  });
+
   it("a failure is tried again", async () => {
     const probe = createProbe({ model: smallModel(smallCnn()), x, target: 0 });
     let runs = 0;
@@ -87,6 +99,9 @@ describe("other probes", () => {
     expect(probe.at("near", make)).toBe(near);
     expect(made).toBe(x.data.length);
     expect(probe.at("far", make)).not.toBe(near);
+    const map = float32([1], Float32Array.of(1));
+    expect(probe.at("near", make, map)).not.toBe(near);
+    expect(probe.at("near", make, map)).toBe(probe.at("near", make, map));
     expect(near.target).toBe(2);
     await near.gradient();
     await near.cam();

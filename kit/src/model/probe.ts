@@ -23,6 +23,8 @@ export interface Probe {
   cam(): Promise<Pick<Pass, "activation" | "activationGradient">>;
   /** Made once, so it must not be written to. */
   reference(kind: ReferenceKind): Float32Tensor;
+  /** Logits of a reference image: of one colour, the same at all perturbed images too. */
+  referenceLogits(kind: ReferenceKind): Promise<Float32Array>;
   /** Target scores (logits) of `count` other images. */
   scores(count: number, fill: (k: number, out: Float32Array) => void): Promise<Float64Array>;
   /** Target probabilities of `count` other images. */
@@ -33,10 +35,10 @@ export interface Probe {
     fill: (k: number, out: Float32Array) => void,
     visit: (k: number, gradient: Float32Array) => void,
   ): Promise<void>;
-  /** The value of `key`, computed at most once for this image and target. */
-  once<T>(key: string, compute: () => Promise<T>): Promise<T>;
-  /** The probe of another image, memoised by `key` (a perturbation several methods are re-run on). */
-  at(key: string, make: () => Float32Tensor): Probe;
+  /** The value of `key`, computed once for this image and target; with `of`, once for each map or attribution, and forgotten with it. */
+  once<T>(key: string, compute: () => Promise<T>, of?: Float32Tensor): Promise<T>;
+  /** The probe of another image, memoised by `key` (a perturbation several methods are re-run on); `of` as in `once`. */
+  at(key: string, make: () => Float32Tensor, of?: Float32Tensor): Probe;
   /** Another class at the same image; the logits are shared. */
   explaining(target: number): Probe;
   /** The same image and class under another model. */
@@ -52,7 +54,7 @@ export interface ProbeOptions {
 }
 
 export function createProbe(options: ProbeOptions): Probe {
-  return probeOf(options, { memo: createMemo(), classes: new Map(), references: new Map() });
+  return probeOf(options, sharedBy(createMemo()));
 }
 
 /** What the probes of one image and model share, whatever the class they explain. */
@@ -60,7 +62,16 @@ interface Shared {
   readonly memo: Memo;
   readonly classes: Map<number, Probe>;
   readonly references: Map<ReferenceKind, Float32Tensor>;
+  /** of references that are the same for every image */
+  readonly blanks: Memo;
 }
+
+const sharedBy = (blanks: Memo): Shared => ({
+  memo: createMemo(),
+  classes: new Map(),
+  references: new Map(),
+  blanks,
+});
 
 type Memo = <T>(key: string, compute: () => Promise<T>) => Promise<T>;
 
@@ -77,11 +88,33 @@ function createMemo(): Memo {
   };
 }
 
+/** What `make` gives, one for each object, forgotten with it. */
+function perObject<T>(make: () => T): (of: object) => T {
+  const kept = new WeakMap<object, T>();
+  return (of) => {
+    const made = kept.get(of) ?? make();
+    kept.set(of, made);
+    return made;
+  };
+}
+
 function probeOf({ model, x, target, wants }: ProbeOptions, shared: Shared): Probe {
   const passes = createMemo();
-  const moved = new Map<string, Probe>();
+  const kept = perObject(createMemo);
+  const moved = perObject(() => new Map<string, Probe>());
   const others = new Map<Model, Probe>();
   const sameImage = (_: number, out: Float32Array) => out.set(x.data);
+  const logitsOf = async (image: Float32Tensor): Promise<Float32Array> => {
+    let found = new Float32Array(0);
+    await model.forward(
+      1,
+      (_, out) => out.set(image.data),
+      (_, logits) => {
+        found = Float32Array.from(logits);
+      },
+    );
+    return found;
+  };
   const pass = (all: Wants): Promise<Pass> =>
     passes(`${all.input} ${all.layer}`, async () => {
       let found: Pass | undefined;
@@ -123,14 +156,7 @@ function probeOf({ model, x, target, wants }: ProbeOptions, shared: Shared): Pro
     model,
     x,
     target,
-    logits: () =>
-      shared.memo("logits", async () => {
-        let found = new Float32Array(0);
-        await model.forward(1, sameImage, (_, logits) => {
-          found = Float32Array.from(logits);
-        });
-        return found;
-      }),
+    logits: () => shared.memo("logits", () => logitsOf(x)),
     score: async () => (await probe.logits())[target],
     probability: async () => model.probabilities(await probe.logits())[target],
     gradient: async () => float32(x.dims, (await inputPass()).gradient),
@@ -140,6 +166,10 @@ function probeOf({ model, x, target, wants }: ProbeOptions, shared: Shared): Pro
       shared.references.set(kind, made);
       return made;
     },
+    referenceLogits: (kind) =>
+      (kind === "blur" ? shared.memo : shared.blanks)(`reference ${kind}`, () =>
+        logitsOf(probe.reference(kind)),
+      ),
     scores: (count, fill) => outputs(count, fill, (logits) => logits[target]),
     probabilities: (count, fill) => outputs(count, fill, (logits) => model.probabilities(logits)[target]),
     gradients: (count, fill, visit) =>
@@ -151,10 +181,11 @@ function probeOf({ model, x, target, wants }: ProbeOptions, shared: Shared): Pro
         (k, p) => visit(k, p.gradient),
         { input: true, layer: wantsLayer },
       ),
-    once: createMemo(),
-    at(key, make) {
-      const made = moved.get(key) ?? createProbe({ model, x: make(), target, wants });
-      moved.set(key, made);
+    once: (key, compute, of = x) => kept(of)(key, compute),
+    at(key, make, of = x) {
+      const known = moved(of);
+      const made = known.get(key) ?? probeOf({ model, x: make(), target, wants }, sharedBy(shared.blanks));
+      known.set(key, made);
       return made;
     },
     explaining(other) {

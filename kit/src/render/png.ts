@@ -11,9 +11,13 @@ export async function encodePng({ data, width, height }: Raster): Promise<Uint8A
     .toBuffer();
 }
 
-/** Throws KitError E_WRITE if the file cannot be written; then nothing is left behind. */
-export async function writePng(path: string, picture: Raster): Promise<void> {
-  await writeFileAtomic(path, await encodePng(picture));
+/**
+ * @param note  a text to be kept inside, see `noteIn`
+ * @throws KitError E_WRITE if the file cannot be written; then nothing is left behind
+ */
+export async function writePng(path: string, picture: Raster, note?: string): Promise<void> {
+  const png = await encodePng(picture);
+  await writeFileAtomic(path, note === undefined ? png : withNote(png, note));
 }
 
 /** Colours exactly as they are: a palette with its transparency, rows unfiltered, which suits indices best (PNG 1.2 §§ 4.1, 9.6). */
@@ -37,6 +41,36 @@ export function encodeIndexedPng({ width, height, pixels, colours }: IndexedRast
     chunk("IDAT", deflateSync(Buffer.concat(rows.flat()), { level: 9 })),
     chunk("IEND"),
   ]);
+}
+
+/** Behind the signature and IHDR, which are first in every PNG. */
+const afterHeader = 8 + 25;
+/** An iTXt chunk of ours: keyword, not compressed, no language, no translation (PNG 1.2 § 4.2.3.3). */
+const noteStart = Buffer.from("xai-kit\0\0\0\0\0", "latin1");
+
+/** The same picture with a text in it, which viewers pass over. */
+export const withNote = (png: Uint8Array, note: string): Uint8Array =>
+  Buffer.concat([
+    png.subarray(0, afterHeader),
+    chunk("iTXt", noteStart, Buffer.from(note)),
+    png.subarray(afterHeader),
+  ]);
+
+/** The text that `withNote` put there; undefined where there is none, whatever the bytes are. */
+export function noteIn(png: Uint8Array): string | undefined {
+  const bytes = Buffer.from(png.buffer, png.byteOffset, png.byteLength);
+  for (let at = 8; at + 12 <= bytes.length; ) {
+    const length = bytes.readUInt32BE(at);
+    const body = bytes.subarray(at + 8, at + 8 + length);
+    if (body.length < length) return undefined;
+    if (
+      bytes.toString("latin1", at + 4, at + 8) === "iTXt" &&
+      body.subarray(0, noteStart.length).equals(noteStart)
+    )
+      return body.toString("utf8", noteStart.length);
+    at += 12 + length;
+  }
+  return undefined;
 }
 
 function chunk(type: string, ...parts: readonly Uint8Array[]): Uint8Array {

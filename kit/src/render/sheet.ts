@@ -30,7 +30,7 @@ export interface SheetTile {
   readonly limit?: number;
 }
 
-/** In pixels of the image; (x, y) is the upper left corner. */
+/** In pixels; (x, y) is the upper left corner. */
 export interface SheetBox {
   readonly x: number;
   readonly y: number;
@@ -43,7 +43,7 @@ export interface SheetImage {
   readonly title: string;
   readonly lines?: readonly string[];
   readonly image: PixelImage;
-  /** Annotated boxes: outlined on the input and on every map. */
+  /** Annotated boxes, in pixels of the image: outlined on the input and on every map. */
   readonly boxes?: readonly SheetBox[];
   readonly tiles: readonly SheetTile[];
   /** Above the first row. */
@@ -55,6 +55,11 @@ export interface SheetImage {
 export interface SheetGroup {
   readonly heading: string;
   readonly tiles: readonly SheetTile[];
+}
+
+/** A sheet, and where on it each picture lies: of every image the input, then its tiles. */
+export interface Sheet extends Raster {
+  readonly cells: readonly SheetBox[];
 }
 
 export interface SheetOptions {
@@ -109,7 +114,7 @@ interface Block {
   readonly cells: readonly Cell[];
 }
 
-export function sheet(images: readonly SheetImage[], options: SheetOptions): Raster {
+export function sheet(images: readonly SheetImage[], options: SheetOptions): Sheet {
   const blocks = images.flatMap((image) => blocksOf(image, options));
   const cells = blocks.flatMap((block) => block.cells);
   const columns = columnsFor(
@@ -144,6 +149,7 @@ export function sheet(images: readonly SheetImage[], options: SheetOptions): Ras
     drawText(canvas, margin, y, fitText(options.subtitle, inner, body), body);
   }
   y += 16;
+  const placed: SheetBox[] = [];
   for (const { text, rows } of laid) {
     fillRect(canvas, { x: margin, y, width: inner, height: 1 }, hairline);
     y += gutter;
@@ -153,7 +159,9 @@ export function sheet(images: readonly SheetImage[], options: SheetOptions): Ras
     }
     for (const { row, title, rest } of rows) {
       for (const [column, cell] of row.entries()) {
-        drawCell(canvas, margin + column * (tileWidth + gutter), y, cell, tileWidth, title, options);
+        const left = margin + column * (tileWidth + gutter);
+        drawCell(canvas, left, y, cell, tileWidth, title, options);
+        placed.push({ x: left, y: y + title, width: cell.picture.width, height: cell.picture.height });
       }
       y += title + rest + gutter;
     }
@@ -162,7 +170,7 @@ export function sheet(images: readonly SheetImage[], options: SheetOptions): Ras
     drawText(canvas, margin, y + body.size - 4, line, body);
     y += lineHeight;
   }
-  return canvas;
+  return { ...canvas, cells: placed };
 }
 
 /** The fewest columns that need no further row than `most` would: 6 tiles stand as 3 + 3, not 5 + 1. */

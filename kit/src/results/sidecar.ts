@@ -25,7 +25,7 @@ export function publishedRows(rows: readonly ScoredRow[], { methods, idKey }: Pu
   const known = new Map<string, string>();
   const idOf = (id: string): string => {
     if (idKey === undefined) return id;
-    const made = known.get(id) ?? bytesToHex(hmac(sha256, idKey, utf8ToBytes(id))).slice(0, 16);
+    const made = known.get(id) ?? keyedId(id, idKey);
     known.set(id, made);
     return made;
   };
@@ -34,6 +34,10 @@ export function publishedRows(rows: readonly ScoredRow[], { methods, idKey }: Pu
     .map((row) => ({ ...published(row), sample: idOf(row.sample), group: idOf(row.group) }))
     .sort((a, b) => compareRows(a, b) || order.get(a.method)! - order.get(b.method)!);
 }
+
+/** What stands for a private id: nobody without the key can tell whose it is. */
+export const keyedId = (id: string, key: Uint8Array): string =>
+  bytesToHex(hmac(sha256, key, utf8ToBytes(id))).slice(0, 16);
 
 /** By sample, then the predicted class before annotated ones, then class. */
 export const compareRows = (a: SidecarRow, b: SidecarRow): number =>

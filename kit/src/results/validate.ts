@@ -2,13 +2,12 @@
  * May a run be believed? Strict JSON, then the schema, then what only the registries and the sidecar can tell. The same code for the
  * command line, for CI and in the browser; a file from a stranger ends in a list of problems, never in an exception.
  */
-import { Ajv2020 as Ajv, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
-import { canonicalJson } from "../json.ts";
 import { runSchema } from "../schemas.generated.ts";
 import { checkDocument } from "./check-document.ts";
 import { checkSidecar } from "./check-sidecar.ts";
 import { identityOf, type Run } from "./document.ts";
-import { type Path, strictJson } from "./strict-json.ts";
+import { readDocument } from "./read-document.ts";
+import type { Path } from "./strict-json.ts";
 import { Findings, type Problem, type Report } from "./verdict.ts";
 
 export interface RunFiles {
@@ -35,6 +34,7 @@ export interface Verdict {
   readonly run: Run | undefined;
 }
 
+const form = { schema: runSchema, file: "schemas/run/v1.schema.json" };
 const advice = "correct the evaluation, not the document: its numbers come from the sidecar";
 
 export function validateRun({
@@ -60,26 +60,8 @@ export function validateRun({
     };
   };
 
-  const read = strictJson(text);
-  if ("fault" in read) {
-    const { line, column, path, reason } = read.fault;
-    report(path, "E_JSON", `line ${line}, column ${column}: ${reason}`, "hand in the file as it was written");
-    return verdict();
-  }
-  if (!checkSchema(read.value, text.length, report)) return verdict();
-  const run = read.value;
-  const canonical = `${canonicalJson(run)}\n`;
-  const given = typeof text === "string" ? text : new TextDecoder().decode(text);
-  if (given !== canonical) {
-    let same = 0;
-    while (given[same] === canonical[same]) same++;
-    report(
-      [],
-      "E_CANONICAL",
-      `not in canonical form (RFC 8785 and a newline) from character ${same + 1} on`,
-      "write it with xai-kit",
-    );
-  }
+  const run = readDocument<Run>(text, form, report);
+  if (run === undefined) return verdict();
   checkDocument(run, report, warnings.report(name, advice));
   if (place !== undefined) checkPlace(run, place, report);
   if (sidecar === undefined) {
@@ -114,45 +96,3 @@ function checkPlace({ result, telemetry }: Run, place: string, report: Report): 
 /** The folder of a run in results/runs/. */
 export const placeOf = ({ result, telemetry }: Run): string =>
   `${result.data.id}/${result.model.id}/${telemetry.date.slice(0, 10)}-${identityOf(result).slice(0, 8)}`;
-
-const validators = new Map<boolean, ValidateFunction<Run>>();
-
-/** Compiled when first needed: ajv makes a function of the schema, which a page's Content-Security-Policy has to allow. */
-function validator(allErrors: boolean): ValidateFunction<Run> {
-  const made = validators.get(allErrors) ?? new Ajv({ allErrors, strict: true }).compile<Run>(runSchema);
-  validators.set(allErrors, made);
-  return made;
-}
-
-/** Every fault; of a large document the first, since each of its numbers could be one. */
-function checkSchema(value: unknown, size: number, report: Report): value is Run {
-  const validate = validator(size < 2 ** 18);
-  if (validate(value)) return true;
-  // what an anyOf says repeats what its branches say
-  const errors = (validate.errors ?? []).filter((e, _, all) => e.keyword !== "anyOf" || all.length === 1);
-  for (const error of errors)
-    report(pathOf(error, value), "E_SCHEMA", messageOf(error), "see schemas/run/v1.schema.json");
-  return false;
-}
-
-function messageOf({ message = "is not as it should be", keyword, params }: ErrorObject): string {
-  if (keyword === "additionalProperties") return "this key is not known";
-  if (keyword === "const") return `must be ${JSON.stringify(params.allowedValue)}`;
-  if (keyword === "enum")
-    return `must be one of ${(params.allowedValues as unknown[]).map((v) => JSON.stringify(v)).join(", ")}`;
-  return message;
-}
-
-/** From the JSON pointer of ajv. */
-function pathOf({ instancePath, keyword, params }: ErrorObject, value: unknown): Path {
-  const path: (string | number)[] = [];
-  let node = value;
-  for (const token of instancePath.split("/").slice(1)) {
-    const key = token.replaceAll("~1", "/").replaceAll("~0", "~");
-    path.push(Array.isArray(node) ? Number(key) : key);
-    node = (node as Record<string, unknown>)[key];
-  }
-  if (keyword === "additionalProperties") path.push(params.additionalProperty);
-  if (keyword === "required") path.push(params.missingProperty);
-  return path;
-}

@@ -14,7 +14,7 @@ import { grouped, shareOut } from "./share.ts";
  * Images are classified in blocks of this many neighbours, so that memory stays flat on any data set. A block is done whole or not at all:
  * in shards and after a crash an image meets the same place in its batch (see `slotsOf` in model.ts).
  */
-const block = 64;
+export const block = 64;
 
 /** The block an image at this position of the split belongs to. */
 export const blockOf = (position: number): number => Math.floor(position / block);

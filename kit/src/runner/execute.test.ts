@@ -342,13 +342,18 @@ describe("skips and failures", () => {
     );
   });
 
-  it("a metric of the randomisation family is scored once each", async () => {
-    let runs = 0;
-    const one = metric("one", async () => ++runs, { family: "randomisation" });
-    const two = metric("two", async () => ++runs, { family: "randomisation" });
-    const { rows } = await run({ methods: [ones], metrics: [one, two] });
-    expect(runs).toBe(8);
-    expect(rows.every((r) => "one" in r.scores && "two" in r.scores)).toBe(true);
+  it("a metric that asks the randomised model is scored once each, after all others", async () => {
+    const order: string[] = [];
+    const noting = (id: string, needs: Metric["needs"]) =>
+      metric(id, async () => order.push(id), { needs, family: "randomisation" });
+    const metrics = [
+      noting("one", ["method", "randomised"]),
+      noting("early", ["method"]),
+      noting("two", ["method", "randomised"]),
+    ];
+    const { rows } = await run({ methods: [ones], metrics });
+    expect(order).toEqual([...Array(4).fill("early"), ...Array(4).fill(["one", "two"]).flat()]);
+    expect(rows.every((r) => ["one", "early", "two"].every((id) => id in r.scores))).toBe(true);
   });
 });
 
@@ -378,7 +383,7 @@ describe("stopping", () => {
         if (++runs === 2) stop.abort();
         return 1;
       },
-      { family: "randomisation" },
+      { needs: ["method", "randomised"] },
     );
     await expect(run({ methods: [ones], metrics: [late] }, { signal: stop.signal })).rejects.toMatchObject({
       name: "AbortError",

@@ -8,13 +8,14 @@ import { KitError } from "../errors.ts";
 import { referenceOf } from "../methods/baseline.ts";
 import { cannotRerun, type ExternalMaps, noAnnotatedMap } from "../methods/external.ts";
 import { type AttributeOptions, attribute, toMap } from "../methods/method.ts";
-import { reruns, type Score, score } from "../metrics/metric.ts";
+import { asksRandomised, reruns, type Score, score } from "../metrics/metric.ts";
 import { defect } from "../metrics/order.ts";
 import type { Model, Wants } from "../model/model.ts";
 import { createProbe, type Probe } from "../model/probe.ts";
 import type { Float32Tensor } from "../onnx/tensor.ts";
 import { rngOf } from "../rng.ts";
 import { requireFinite } from "./classify.ts";
+import { curvesIn } from "./curves.ts";
 import { neighbours } from "./neighbours.ts";
 import { annotationOf, boxesOf, pixelsOf, type Resize } from "./pixels.ts";
 import {
@@ -32,6 +33,7 @@ import {
   type Failure,
   type RandomisedUnit,
   type Row,
+  type SampleCurve,
   type SampleUnit,
   type Unit,
 } from "./units.ts";
@@ -102,6 +104,7 @@ interface Explained {
 interface Findings {
   readonly failures: Failure[];
   readonly times: Record<string, [total: number, count: number]>;
+  readonly curves: SampleCurve[];
 }
 
 export async function execute(options: ExecuteOptions): Promise<Execution> {
@@ -109,7 +112,7 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
   const { shape } = first;
   const runnable = plan.methods.filter((m) => m.notApplicable === undefined);
   const wants = wantsOf(plan);
-  const late = plan.metrics.filter((m) => m.metric.family === "randomisation");
+  const late = plan.metrics.filter((m) => asksRandomised(m.metric));
   const position = new Map(selected.map((id, i) => [id, i]));
   const ours = selected.filter((_, i) => options.share?.(i) ?? true);
   const done: Unit[] = [...(log?.units ?? [])];
@@ -203,6 +206,8 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
       if (typeof result === "number") row.scores[metric.id] = result + 0;
       else if ("skip" in result) row.skips[metric.id] = result.skip;
       else row.scores[metric.id] = result.value + 0;
+      const points = curvesIn(result);
+      if (points) findings.curves.push({ method: method.method.id, metric: metric.id, points });
     } catch (error) {
       signal.throwIfAborted();
       fail(findings, error, id, method.method.id, metric.id);
@@ -276,7 +281,7 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
   async function explainSample(sample: Sample, model: Model): Promise<void> {
     const index = position.get(sample.id)!;
     const before = { ...model.passes };
-    const findings: Findings = { failures: [], times: {} };
+    const findings: Findings = { failures: [], times: {}, curves: [] };
     const rows: Row[] = [];
     const keepUnit = () =>
       keep({
@@ -286,6 +291,7 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
         failures: findings.failures,
         passes: passesSince(model, before),
         times: findings.times,
+        ...(findings.curves.length > 0 && { curves: findings.curves }),
       });
     const x = pixelsOf(sample.image, shape, resize);
     const first = createProbe({ model, x, target: 0, wants });
@@ -335,7 +341,7 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
   async function compareRandomised(sample: Sample, rows: readonly Row[], model: Model): Promise<void> {
     const index = position.get(sample.id)!;
     const before = { ...model.passes };
-    const findings: Findings = { failures: [], times: {} };
+    const findings: Findings = { failures: [], times: {}, curves: [] };
     const x = pixelsOf(sample.image, shape, resize);
     const probe = createProbe({ model, x, target: 0, wants });
     const scored: RandomisedUnit["rows"][number][] = [];
@@ -451,8 +457,7 @@ function passesOf(
     if (method === undefined) continue;
     if (unit.kind === "sample") passes += attributionPasses(method, shape);
     for (const metric of plan.metrics) {
-      const randomised = metric.metric.family === "randomisation";
-      if (randomised !== (unit.kind === "randomised")) continue;
+      if (asksRandomised(metric.metric) !== (unit.kind === "randomised")) continue;
       if (scores(metric, row.targetKind) && index < metric.samples)
         passes += metricPasses(metric, method, shape);
     }

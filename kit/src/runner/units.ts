@@ -24,6 +24,13 @@ export interface Failure {
   readonly reason: string;
 }
 
+/** What one score is the area of: values at equal steps, by what stood for removed pixels ("mean", "blur"). */
+export interface SampleCurve {
+  readonly method: string;
+  readonly metric: string;
+  readonly points: Readonly<Record<string, readonly number[]>>;
+}
+
 /** One sample: every method, and every metric but those under a randomised model. */
 export interface SampleUnit {
   readonly kind: "sample";
@@ -33,6 +40,8 @@ export interface SampleUnit {
   readonly passes: Model["passes"];
   /** per method: milliseconds of its attributions, and how many; telemetry */
   readonly times: Readonly<Record<string, readonly [total: number, count: number]>>;
+  /** of the scores that have some; published nowhere */
+  readonly curves?: readonly SampleCurve[];
 }
 
 /** The same sample under the randomised model: what it adds to the rows. */

@@ -4,11 +4,12 @@ import type { Scores } from "./table.ts";
 
 const _ = Number.NaN;
 
-function scoresOf(values: number[][], defective: number[][] = []): Scores {
+function scoresOf(values: number[][], defective: number[][] = [], asked: number[][] = []): Scores {
   const units = values[0].length;
   return {
     values: values.map((v) => Float64Array.from(v)),
     defective: values.map((v, m) => Uint8Array.from(v, (__, u) => defective[m]?.[u] ?? 0)),
+    asked: values.map((v, m) => Uint8Array.from(v, (__, u) => asked[m]?.[u] ?? 1)),
     group: Int32Array.from({ length: units }, (__, u) => 10 + u),
     correct: new Uint8Array(units),
     skips: values.map(() => ({})),
@@ -100,4 +101,24 @@ it("compares further methods with controls where a run has no standard method", 
   expect(dropped).toBe(2);
   expect(oriented.map((c) => [...c])).toEqual([[1], [0]]);
   expect(commonSet(scoresOf([[0, 1]]), ["control"], "higher").group.length).toBe(0);
+});
+
+it("compares a further method that was asked about some images on those, failures among them", () => {
+  const values = [
+    [0.9, 0.8, 0.7, 0.6],
+    [0.5, 0.6, 0.4, 0.5],
+    [0.95, _, _, _],
+    [0.1, 0.2, 0.3, 0.4],
+  ];
+  const { oriented, share } = commonSet(scoresOf(values, [], [[], [], [1, 1, 0, 0]]), roles, "higher");
+  expect([...oriented[2]]).toEqual([0.95, 0.2, _, _]);
+  expect([...share]).toEqual([0, 0, 0.5, 0]);
+  // a standard method has no such excuse
+  const strict = commonSet(
+    scoresOf([[0.9, _], ...values.slice(1).map((v) => v.slice(0, 2))], [], [[1, 0]]),
+    roles,
+    "higher",
+  );
+  expect([...strict.oriented[0]]).toEqual([0.9, 0.2]);
+  expect(strict.share[0]).toBe(0.5);
 });

@@ -72,7 +72,7 @@ describe("checkControls", () => {
     expect(scores.size).toBe(ids.length);
     for (const [id, { values }] of scores) {
       const silent = controlIds.filter((_, c) => values[c].every(Number.isNaN));
-      expect([id, silent]).toEqual([id, id === "randomisation" ? ["constant"] : []]);
+      expect([id, silent]).toEqual([id, controlIds.filter((control) => "skipped" in expected[id][control])]);
     }
   });
 
@@ -101,6 +101,8 @@ describe("checkControls", () => {
     ["random", "infidelity", (v) => v! - 0.2],
     ["constant", "pointing-game", () => 1],
     ["random", "relevance-rank-accuracy", (v) => 1 - v! / 2],
+    ["constant", "road-combined", (v) => v! + 0.3],
+    ["constant", "sensitivity-n", () => 0],
     ["sobel", "cost", () => 1],
   ])("catches %s on %s", (control, metric, change) => {
     const found = forged(control, metric, change);

@@ -45,9 +45,15 @@ export function checkControls(
         const wrong = own.find((v) => !(v > expectation.above));
         if (wrong !== undefined) complain(`above ${expectation.above} on every image`, `${wrong}`);
       } else if ("mean" in expectation) {
+        const { mean, within, errors } = expectation;
         const found = own.reduce((a, b) => a + b, 0) / own.length;
-        if (!(Math.abs(found - expectation.mean) <= expectation.within)) {
-          complain(`a mean of ${expectation.mean} ± ${expectation.within}`, `${found}`);
+        const wanted = column.map(() => mean);
+        const gap = errors ? meanDifference(column, wanted, group, groups.length) : { error: 0 };
+        if (gap && !(Math.abs(found - mean) <= within + (errors ?? 0) * gap.error)) {
+          complain(
+            `a mean of ${mean} ± ${within}`,
+            `${found}${errors ? ` (standard error ${gap.error})` : ""}`,
+          );
         }
       } else if ("like" in expectation) {
         const { like, on = metric, within } = expectation;

@@ -9,8 +9,8 @@ export type ControlId = (typeof controlIds)[number];
 export type Expectation =
   /** every score is `value` */
   | { readonly every: number; readonly within: number }
-  /** the mean over images is `mean` */
-  | { readonly mean: number; readonly within: number }
+  /** the mean over images is `mean`, to `within` and `errors` standard errors, none unless told */
+  | { readonly mean: number; readonly within: number; readonly errors?: number }
   /** never a score */
   | { readonly skipped: true }
   /** every score is above this */

@@ -12,7 +12,7 @@ import type { Interval } from "./bootstrap.ts";
  * A further method is placed by the same formula, rank = better standard methods + (equal ones + 1)/2, without being counted itself: as
  * a twin of a standard method it gets that method's r̃, ahead of all of them 1 + ½/(k − 1).
  *
- * @param oriented  [methods][images], higher is better, no NaN
+ * @param oriented  [methods][images], higher is better; NaN, which stays, where a further method was not asked
  * @param standard  which of them are standard; at least two
  */
 export function relativeRanks(
@@ -24,6 +24,7 @@ export function relativeRanks(
   if (k < 2) throw new RangeError(`${k} standard methods cannot be ranked`);
   return oriented.map((column) =>
     column.map((value, image) => {
+      if (Number.isNaN(value)) return value;
       let better = 0;
       let equal = 0;
       for (const other of field) {

@@ -78,6 +78,27 @@ const rows = run();
 const whole = all(rows);
 
 describe("summarise", () => {
+  it("places a further method of the first images on those, and moves nothing by it", () => {
+    const short = run(48, (row) =>
+      row.method === "rise" && Number(row.sample.slice(1)) >= 16 ? undefined : row,
+    );
+    const few = all(short);
+    for (const { of, places } of [...few.metrics, ...few.facets, few.overall]) {
+      const others = (list: typeof places) => list.filter((p) => p.method !== "rise");
+      expect(others(places)).toEqual(others(ranking(whole, of).places));
+    }
+    expect(cell(few, "rise", "infidelity").n).toBe(16);
+    expect(cell(few, "rise", "infidelity").worstShare).toBe(0);
+    const score = (of: string) => ranking(few, of).places.find((p) => p.method === "rise")!.score;
+    // what it would be if the run had these images only
+    const first = all(short.filter((row) => Number(row.sample.slice(1)) < 16));
+    expect(score("infidelity")).toBeCloseTo(
+      ranking(first, "infidelity").places.find((p) => p.method === "rise")!.score,
+      12,
+    );
+    expect(score("overall")).toBeGreaterThan(0);
+  });
+
   it("gives every method × metric, with mean, sd and an interval about the mean", () => {
     expect(whole.cells.map((c) => [c.method, c.metric])).toEqual(
       methods.flatMap((m) => metrics.map((metric) => [m.id, metric.id])),

@@ -204,7 +204,7 @@ function compare(metric: MetricFacts, table: Table, roles: readonly Role[], resa
       contenders.push({
         method: table.methods[m],
         standard: roles[m] === "standard",
-        score: mean(relative[at])!,
+        score: mean(relative[at].filter((r) => !Number.isNaN(r)))!,
         resampled: means[at],
       });
     }

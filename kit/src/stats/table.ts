@@ -1,6 +1,6 @@
 /** Rows of a run as rectangles: for each metric the scores of every method on every unit, in an order that no file decides. */
 import { KitError } from "../errors.ts";
-import type { Row } from "../runner/execute.ts";
+import type { Row } from "../runner/units.ts";
 
 /** A row as the runner makes it or the sidecar holds it. `defect`: why its map says nothing (zero, constant, not finite). */
 export type ScoredRow = Omit<Row, "defect"> & { readonly defect?: string | null };
@@ -11,6 +11,8 @@ export interface Scores {
   readonly values: readonly Float64Array[];
   /** defective[m][u]: 1 where the method's map was zero, constant or not finite */
   readonly defective: readonly Uint8Array[];
+  /** asked[m][u]: 1 where method m was to be scored: everywhere, or on the first samples alone where it has rows of no others */
+  readonly asked: readonly Uint8Array[];
   /** of each unit: an index into the table's groups */
   readonly group: Int32Array;
   /** of each unit: whether the model's prediction was right */
@@ -79,25 +81,30 @@ export function tableOf(
 
   const strata = new Uint8Array(groups.length).fill(1);
   const scores = new Map<string, Scores>();
-  const asked = metrics.map((metric) =>
+  const scoredOn = metrics.map((metric) =>
     ordered.filter((unit) =>
       [...unit.values()].some(
         (row) => own(row.scores, metric) !== undefined || own(row.skips, metric) !== undefined,
       ),
     ),
   );
-  for (const [i, metric] of metrics.entries()) {
-    const scored = asked[i];
+  for (const scored of scoredOn) {
     const kind = scored.length > 0 && any(scored[0]).targetKind;
     const most = Math.max(
       0,
-      ...asked.filter((other) => other.length > 0 && any(other[0]).targetKind === kind).map((o) => o.length),
+      ...scoredOn.filter((o) => o.length > 0 && any(o[0]).targetKind === kind).map((o) => o.length),
     );
     if (scored.length < most) for (const unit of scored) strata[indexOf.get(any(unit).group)!] = 0;
+  }
+  const isFirst = (unit: ReadonlyMap<string, ScoredRow>) => strata[indexOf.get(any(unit).group)!] === 0;
+  const everywhere = methods.map((method) => ordered.some((unit) => unit.has(method) && !isFirst(unit)));
+  for (const [i, metric] of metrics.entries()) {
+    const scored = scoredOn[i];
     const ofMethod = methods.map((method) => scored.map((unit) => unit.get(method)));
     scores.set(metric, {
       values: ofMethod.map((column) => Float64Array.from(column, (row) => scoreOf(row, metric))),
       defective: ofMethod.map((column) => Uint8Array.from(column, (row) => Number(isDefective(row)))),
+      asked: methods.map((_, m) => Uint8Array.from(scored, (unit) => Number(everywhere[m] || isFirst(unit)))),
       group: Int32Array.from(scored, (unit) => indexOf.get(any(unit).group)!),
       correct: Uint8Array.from(scored, (unit) => Number(any(unit).correct)),
       skips: ofMethod.map((column) =>

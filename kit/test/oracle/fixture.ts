@@ -20,10 +20,11 @@ export interface Fixture {
   array(name: string): Float32Tensor;
 }
 
-/** Their array, as we compute it; `method` is the one of ours that it pins, for the docs. */
+/** Their array, as we compute it; `method` or `metric` is the one of ours that it pins, for the docs. */
 export interface Ours {
   (f: Fixture): Promise<ArrayLike<number>>;
   readonly method?: string;
+  readonly metric?: string;
 }
 export type Table = Readonly<Record<string, Ours>>;
 
@@ -48,6 +49,10 @@ export const by = (method: string, run: (f: Fixture) => Promise<Float32Tensor | 
     },
     { method },
   );
+
+/** An array, or a single value, that pins a metric. */
+export const ofMetric = (metric: string, run: (f: Fixture) => Promise<ArrayLike<number>>): Ours =>
+  Object.assign((f: Fixture) => run(f), { metric });
 
 /** One that is what the method gives, as it stands. */
 export const plain = (
@@ -82,6 +87,10 @@ export async function scored(f: Fixture, id: string, { attribution, ...rest }: S
 export const value = async (f: Fixture, id: string, options: ScoreOf) => [
   (await scored(f, id, options)).value,
 ];
+
+/** A single value that is what the metric gives. */
+export const scoring = (metric: string, options: (f: Fixture) => ScoreOf | Promise<ScoreOf>): Ours =>
+  ofMetric(metric, async (f) => value(f, metric, await options(f)));
 
 /** An inner tensor, or the gradient of the target's logit with respect to it. */
 export async function tapped(

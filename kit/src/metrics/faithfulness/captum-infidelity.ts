@@ -2,11 +2,11 @@
  * Infidelity as Captum computes it: additive perturbations, x̃ = x − I, and the mean square of Σ(I ⊙ Φ) − (f(x) − f(x̃)), in logits².
  * x̃ is not clipped; an [H,W] map counts for every channel. Skips an attribution that is not finite.
  *
- * Cost: `draws` + 1 forward passes.
+ * Cost: `draws` + 1 forward passes, shared by all methods of a sample.
  * Source: arXiv:1901.09392; Captum 0.8 `infidelity`, with sigma 0.003 as in its docstring.
  */
-import { ofShape } from "../../methods/baseline.ts";
 import { type MetricContext, type Score, skip } from "../metric.ts";
+import { noise } from "./noise.ts";
 
 export const captumParams = {
   draws: {
@@ -30,29 +30,13 @@ export const captumInputs = {
 } as const;
 
 export async function captumInfidelity(
-  { probe, attribution, params, given, rng }: MetricContext<{ draws: number; sigma: number }>,
+  context: MetricContext<{ draws: number; sigma: number }>,
   scaled: boolean,
 ): Promise<Score> {
-  const { x } = probe;
-  const size = x.data.length;
-  const phi = attribution.data; // an [H,W] map counts for every channel
+  const { data: phi } = context.attribution;
   if (!phi.every(Number.isFinite)) return skip("attribution is not finite");
-  const supplied = given("perturbations");
-  const I = supplied && ofShape("perturbations", supplied, [null, ...x.dims]);
-  const draws = I ? I.dims[0] : params.draws;
-  const a = new Float64Array(draws);
-  const score = await probe.score();
-  const moved = await probe.scores(draws, (k, out) => {
-    // a stream per draw: a batch that failed for memory is filled again
-    const stream = rng(`infidelity perturbation ${k}`);
-    a[k] = 0;
-    for (let i = 0; i < size; i++) {
-      const step = I ? I.data[k * size + i] : params.sigma * stream.normal();
-      out[i] = x.data[i] - step;
-      a[k] += step * phi[i % phi.length];
-    }
-  });
-  const b = moved.map((value) => score - value);
+  const { falls: b, along } = await noise(context);
+  const a = along(phi);
   const mean = (f: (k: number) => number) => a.reduce((sum, _, k) => sum + f(k), 0) / a.length;
   const aa = mean((k) => a[k] * a[k]);
   const beta = !scaled ? 1 : aa === 0 ? 0 : mean((k) => a[k] * b[k]) / aa;

@@ -1,4 +1,4 @@
-/** deletion-auc and insertion-auc. */
+/** deletion-auc, insertion-auc and srg. */
 import { describe, expect, it } from "vitest";
 import {
   analyticProbe,
@@ -14,6 +14,7 @@ import type { Float32Tensor } from "../../onnx/tensor.ts";
 import { float32 } from "../../onnx/tensor.ts";
 import { deletionAuc } from "./deletion-auc.ts";
 import { insertionAuc } from "./insertion-auc.ts";
+import { srg } from "./srg.ts";
 
 const shape = { channels: 2, height: 3, width: 5 };
 const n = 15;
@@ -161,6 +162,149 @@ it("of one order with one reference, deletion and insertion of opposite maps are
   const deletion = numberOf(await scoreOf(deletionAuc, analyticProbe(net, x), map, { params }));
   const insertion = numberOf(await scoreOf(insertionAuc, analyticProbe(net, x), opposite, { params }));
   expect(deletion).toBeCloseTo(insertion, 12);
+});
+
+describe("srg", () => {
+  const run = (params = {}, given = {}, of = map) =>
+    scoreOf(srg, analyticProbe(net, x), of, { params: { ties: "index", ...params }, given });
+
+  /** Deletion of the ordering and of the same ordering reversed. */
+  function reversed(of: Float32Tensor, fill: Float32Array, steps: number): number {
+    const order = Array.from({ length: n }, (_, i) => i).sort((a, b) => of.data[b] - of.data[a] || a - b);
+    const area = (ordered: readonly number[]) => {
+      const points = Array.from({ length: steps + 1 }, (_, k) => {
+        const gone = new Set(ordered.slice(0, (k * n) / steps));
+        const [p, q] = Array.from(
+          net.logits(x.data.map((v, i) => (gone.has(i % n) ? fill[i] : v))),
+          Math.exp,
+        );
+        return p / (p + q);
+      });
+      return points.slice(1).reduce((sum, p, k) => sum + (p + points[k]) / 2 / steps, 0);
+    };
+    return area(order.toReversed()) - area(order);
+  }
+
+  it.each([1, 3, 5, 15])(
+    "is deletion of the reversed ordering less that of the ordering, in %i steps",
+    async (steps) => {
+      for (const reference of ["mean", "black", "blur"] as const) {
+        const found = numberOf(await run({ steps, reference }));
+        expect(found).toBeCloseTo(reversed(map, fills[reference], steps), 5);
+      }
+      const baseline = float32([2, 3, 5], new Float32Array(30).fill(0.8));
+      expect(numberOf(await run({ steps }, { baseline }))).toBeCloseTo(
+        reversed(map, baseline.data, steps),
+        5,
+      );
+      // ties: one ordering, not two
+      const tied = float32(
+        map.dims,
+        map.data.map((v) => Math.sign(v)),
+      );
+      expect(numberOf(await run({ steps }, {}, tied))).toBeCloseTo(reversed(tied, fills.mean, steps), 5);
+    },
+  );
+
+  it("changes its sign with the map's, and is 0 where there is one step", async () => {
+    const opposite = float32(
+      map.dims,
+      map.data.map((v) => -v),
+    );
+    const found = numberOf(await run());
+    expect(Math.abs(found)).toBeGreaterThan(0.01);
+    expect(numberOf(await run({ steps: 15 }, {}, opposite))).toBeCloseTo(
+      -numberOf(await run({ steps: 15 })),
+      12,
+    );
+    expect(await run({ steps: 1 })).toMatchObject({ value: 0 });
+  });
+
+  it("is 0 on average over orders drawn by chance", async () => {
+    const probe = analyticProbe(net, x);
+    const values: number[] = [];
+    for (let k = 0; k < 200; k++) {
+      values.push(numberOf(await scoreOf(srg, probe, normalTensor([3, 5], `chance ${k}`))));
+    }
+    const average = values.reduce((a, b) => a + b) / 200;
+    const error = Math.sqrt(values.reduce((a, v) => a + (v - average) ** 2, 0) / 199 / 200);
+    expect(Math.abs(average)).toBeLessThan(3 * error);
+    expect(error).toBeLessThan(0.02);
+  });
+
+  it("takes its own passes alone, and none beside both curves of the same map", async () => {
+    const alone = analyticProbe(net, x);
+    await scoreOf(srg, alone, map);
+    expect(alone.model.passes.forwards).toBe(srg.cost({ steps: 16 }, { forwards: 0, backwards: 0 }).forwards);
+    const probe = analyticProbe(net, x);
+    const deletion = await scoreOf(deletionAuc, probe, map);
+    const insertion = await scoreOf(insertionAuc, probe, map);
+    const before = probe.model.passes.forwards;
+    const found = numberOf(await scoreOf(srg, probe, map));
+    expect(probe.model.passes.forwards).toBe(before);
+    expect(found).toBe(Number(parts(insertion).mean) - Number(parts(deletion).mean));
+    await scoreOf(srg, probe, map, { params: { steps: 8 } });
+    expect(probe.model.passes.forwards).toBe(before + 14); // other steps are other images
+  });
+
+  it("skips a map that is no number", async () => {
+    const broken = float32(
+      map.dims,
+      map.data.map((v, i) => (i === 3 ? Number.NaN : v)),
+    );
+    expect(await run({}, {}, broken)).toEqual({ skip: "map is not finite" });
+  });
+});
+
+describe("of all orders, on an additive model, the true ranking", () => {
+  const orders = permutations([0, 1, 2, 3, 4, 5]);
+
+  it.each([
+    ["sigmoid", 6],
+    ["sigmoid", 4],
+    ["softmax", 6],
+    ["softmax", 2],
+  ] as const)(
+    "has the least deletion, the most insertion and the most gain: %s, %i steps",
+    async (link, steps) => {
+      for (const seed of ["a", "b", "c"]) {
+        const small = { channels: 1, height: 2, width: 3 };
+        const image = noiseImage(small, `additive ${seed}`);
+        const [w, v] = [normalTensor([6], `w ${seed}`).data, normalTensor([6], `v ${seed}`).data];
+        const model = { ...linear(small, link === "sigmoid" ? [w] : [w, v]), link };
+        const probe = analyticProbe(model, image);
+        // what each pixel adds to the logit, or to its lead over the other class
+        const share = (i: number) => (image.data[i] - 0.5) * (link === "sigmoid" ? w[i] : w[i] - v[i]);
+        const params = { reference: "mean", steps };
+        for (const [metric, best] of [
+          [deletionAuc, "min"],
+          [insertionAuc, "max"],
+          [srg, "max"],
+        ] as const) {
+          const of = async (value: (i: number) => number) =>
+            numberOf(
+              await scoreOf(
+                metric,
+                probe,
+                float32(
+                  [2, 3],
+                  Float32Array.from({ length: 6 }, (_, i) => value(i)),
+                ),
+                {
+                  params,
+                },
+              ),
+            );
+          const values: number[] = [];
+          for (const order of orders) values.push(await of((i) => -order.indexOf(i)));
+          expect(values).toHaveLength(720);
+          expect(await of(share)).toBe(Math[best](...values));
+          expect(await of((i) => -share(i))).toBe(Math[best === "min" ? "max" : "min"](...values));
+          expect(Math.max(...values) - Math.min(...values)).toBeGreaterThan(1e-3);
+        }
+      }
+    },
+  );
 });
 
 function permutations(items: readonly number[]): number[][] {

@@ -151,6 +151,38 @@ describe("infidelity", () => {
     for (const s of [1e-12, 0.37, 1e9]) expect(await run(s)).toBeCloseTo(one, 5);
   });
 
+  it.each(Array.from({ length: 12 }, (_, k) => k))(
+    "lies in [0, 1], is 1 for the negated gradient, and free of scale: net %i",
+    async (k) => {
+      const own = reluNet(shape, `net ${k}`);
+      const probe = analyticProbe(own, x);
+      const scaled = (phi: Float32Tensor, s: number) =>
+        float32(
+          phi.dims,
+          phi.data.map((v) => s * v),
+        );
+      const run = async (phi: Float32Tensor, s: number) =>
+        numberOf(await scoreOf(infidelity, probe, scaled(phi, s)));
+      const phi = normalTensor([9, 5], `phi ${k}`);
+      const values = [await run(phi, 1), await run(phi, -1)];
+      expect(Math.max(...values)).toBe(1);
+      expect(Math.min(...values)).toBeGreaterThan(0);
+      expect(Math.min(...values)).toBeLessThan(1);
+      expect(await run(phi, 1e6)).toBeCloseTo(values[0], 6);
+      // so near the reference that the net is all but straight on the way there
+      const near = float32(
+        x.dims,
+        x.data.map((v) => 0.5 + 0.1 * (v - 0.5)),
+      );
+      const slope = own.gradient!(near.data, 0);
+      const shares = near.data.map((v, i) => (v - 0.5) * Number(slope[i]));
+      const gradient = (s: number) =>
+        scoreOf(infidelity, analyticProbe(own, near), scaled(toMap(float32(x.dims, shares), "sum"), s));
+      expect(numberOf(await gradient(1))).toBeLessThan(1);
+      expect(await gradient(-1)).toBe(1);
+    },
+  );
+
   it("is 1 for a zero map: it explains nothing", async () => {
     expect(
       await scoreOf(

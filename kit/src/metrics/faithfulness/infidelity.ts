@@ -4,6 +4,7 @@ import type { Float32Tensor } from "../../onnx/tensor.ts";
 import type { Rng } from "../../rng.ts";
 import { image } from "../../stats/expectation.ts";
 import { defineMetric, skip } from "../metric.ts";
+import { unexplained } from "./unexplained.ts";
 
 /**
  * Infidelity with removal perturbations, after Yeh et al. arXiv:1901.09392; the division by Σb² is ours and makes it scale-free.
@@ -79,19 +80,10 @@ export const infidelity = defineMetric({
 
     const sums = new Float64Array(masks.parts);
     for (const [i, v] of map.data.entries()) sums[masks.partOf[i]] += v;
-    let aa = 0;
-    let ab = 0;
-    let bb = 0;
-    for (const [k, b] of falls.entries()) {
-      const a = sums.reduce((total, sum, part) => total + masks.hidden[k * masks.parts + part] * sum, 0);
-      aa += a * a;
-      ab += a * b;
-      bb += b * b;
-    }
-    if (!Number.isFinite(bb)) return skip("the model's output is not finite");
-    if (bb < 1e-8) return skip("the score does not react to hiding cells");
-    // Σ(βa − b)² with β put in; β = 0 leaves Σb²
-    return ab > 0 ? Math.max(0, 1 - (ab * ab) / (aa * bb)) : 1;
+    const a = falls.map((_, k) =>
+      sums.reduce((total, sum, part) => total + masks.hidden[k * masks.parts + part] * sum, 0),
+    );
+    return unexplained(a, falls) ?? skip("the score does not react to hiding cells");
   },
 });
 

@@ -1,6 +1,7 @@
 import { chance } from "../../stats/expectation.ts";
-import { defineMetric, skip } from "../metric.ts";
+import { defineMetric } from "../metric.ts";
 import { descending, tiesParam } from "../order.ts";
+import { annotated } from "./annotated.ts";
 
 /**
  * Is the strongest pixel on the object? A random map hits with the object's share of the image, and so does a constant one over samples.
@@ -25,9 +26,7 @@ export const pointingGame = defineMetric({
   params: { ties: tiesParam },
   cost: () => ({ forwards: 0, backwards: 0 }),
   async score({ map, mask, params, rng }) {
-    if (mask === undefined) return skip("no mask");
-    if (!map.data.every(Number.isFinite)) return skip("map is not finite");
-    if (!mask.includes(1)) return skip("empty mask");
-    return mask[descending(map, params.ties, rng)[0]];
+    const object = annotated({ map, mask });
+    return "skip" in object ? object : object.mask[descending(map, params.ties, rng)[0]];
   },
 });

@@ -1,6 +1,7 @@
 import { chance } from "../../stats/expectation.ts";
-import { defineMetric, skip } from "../metric.ts";
+import { defineMetric } from "../metric.ts";
 import { descending, tiesParam } from "../order.ts";
+import { annotated } from "./annotated.ts";
 
 /**
  * Of the |S| strongest pixels, the share that lies on the object S. A random map scores the object's share of the image.
@@ -26,11 +27,9 @@ export const relevanceRankAccuracy = defineMetric({
   params: { ties: tiesParam },
   cost: () => ({ forwards: 0, backwards: 0 }),
   async score({ map, mask, params, rng }) {
-    if (mask === undefined) return skip("no mask");
-    if (!map.data.every(Number.isFinite)) return skip("map is not finite");
-    const size = mask.reduce((sum, v) => sum + v, 0);
-    if (size === 0) return skip("empty mask");
-    const strongest = descending(map, params.ties, rng).subarray(0, size);
-    return strongest.reduce((hits, pixel) => hits + mask[pixel], 0) / size;
+    const object = annotated({ map, mask });
+    if ("skip" in object) return object;
+    const strongest = descending(map, params.ties, rng).subarray(0, object.size);
+    return strongest.reduce((hits, pixel) => hits + object.mask[pixel], 0) / object.size;
   },
 });

@@ -1,6 +1,7 @@
 import { spearman } from "../../stats/summary.ts";
 import { defineMetric, skip } from "../metric.ts";
 import { defect } from "../order.ts";
+import { flatness } from "./flatness.ts";
 
 /**
  * Model randomisation test, arXiv:1810.03292, in one step: |Spearman| between the |map| of the model and of the same model with every
@@ -30,12 +31,12 @@ export const randomisation = defineMetric({
     constant: { skipped: true },
     "centre-gaussian": { every: 1, within: 1e-6 },
   },
-  needs: ["method"],
+  needs: ["method", "randomised"],
   params: {},
   cost: (_, method) => method,
   async score({ probe, map, explain, reduce, randomised }) {
     if (explain === undefined) return skip("the method cannot be re-run");
-    const reason = defect(map) ?? flat(map.data);
+    const reason = flatness(map);
     if (reason) return skip(reason);
     for (let draw = 0; draw <= 3; draw++) {
       const other = reduce(await explain(probe.under(randomised(draw))));
@@ -45,6 +46,3 @@ export const randomisation = defineMetric({
     return skip("four randomised models gave constant or non-finite maps");
   },
 });
-
-const flat = (values: Float32Array): string | undefined =>
-  values.every((v) => Math.abs(v) === Math.abs(values[0])) ? "map is constant" : undefined;

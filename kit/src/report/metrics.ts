@@ -1,0 +1,176 @@
+/** Every score: one strip per metric, and which methods beat what cannot know the model. */
+import { arrow, direction, estimate, percent } from "../format.ts";
+import { html, type Markup, nothing } from "../render/html.ts";
+import { worstShareLimit } from "../stats/common.ts";
+import { domainOf, strip, stripAxis } from "./charts.ts";
+import {
+  type Cell,
+  capital,
+  cellOf,
+  counted,
+  list,
+  type MethodEntry,
+  type MetricEntry,
+  methodsOf,
+  type Reported,
+  registered,
+  unbeatenOf,
+} from "./facts.ts";
+import { each, gateMark, methodName, name, scroll, section, when } from "./parts.ts";
+import { pair } from "./ranks.ts";
+
+/** Every metric but the cost, which is the same for every image and stands in a section of its own. */
+export const scoredMetrics = ({ run }: Reported): readonly MetricEntry[] =>
+  run.result.metrics.filter(({ family }) => family !== "cost");
+
+export function metricsSection(report: Reported): Markup {
+  const all = scoredMetrics(report);
+  const families = [...new Set(all.map(({ family }) => family))];
+  return section(
+    "scores",
+    "Scores",
+    html`Means over images, best first, with their 95&nbsp;% bootstrap intervals. Hollow dots are controls, which cannot know the model; the
+upright line is the best of them. On metrics with a gate, ✓ beats every control and ✕ does not.`,
+    html`${each(
+      families,
+      (family) => html`<h3 class="apart" id="family-${family}">${capital(family)}</h3>
+<div class="strips">
+${each(
+  all.filter((metric) => metric.family === family),
+  (metric) => stripTable(report, metric),
+)}</div>
+`,
+    )}`,
+  );
+}
+
+interface Entry {
+  readonly method: MethodEntry;
+  readonly cell: Cell;
+  readonly mean: number;
+}
+
+function stripTable(report: Reported, metric: MetricEntry): Markup {
+  const { id, title, better, gate, samples } = metric;
+  const sign = better === "higher" ? -1 : 1;
+  const entries = report.run.result.methods.flatMap((method): Entry[] => {
+    const cell = cellOf(report, method.id, id);
+    return cell && cell.mean !== null ? [{ method, cell, mean: cell.mean }] : [];
+  });
+  entries.sort((a, b) => sign * (a.mean - b.mean));
+  const real = entries.filter(({ method }) => !method.control);
+  const controls = entries.filter(({ method }) => method.control);
+  const without = report.run.result.methods.filter((m) => !entries.some(({ method }) => method.id === m.id));
+  const domain = domainOf(entries.flatMap(({ mean, cell }) => [mean, ...(cell.interval ?? [])]));
+  const gated = gate === "controls";
+  const bar = gated && controls.length > 0 ? controls[0].mean : null;
+  const row = ({ method, cell, mean }: Entry) => html`
+<tr><th scope="row">${methodName(method)}${noteOf(report, cell)}</th><td class="chart">${strip(
+    { value: mean, interval: cell.interval && pair(cell.interval), control: method.control },
+    domain,
+    bar,
+  )}</td><td class="num">${valueText(cell)}</td>${when(gated, html`<td class="gate">${method.control || cell.gate === null ? nothing : gateMark(cell.gate.passed)}</td>`)}</tr>`;
+  return html`<article class="card" id="metric-${id}">
+<h4 id="metric-${id}-title">${title} <span aria-hidden="true">${arrow(better)}</span> <small>${direction(better)}, ${counted(samples, "image")}</small></h4>
+${
+  entries.length === 0
+    ? html`<p>No scores: ${reasonsOf(report, without, id)}.</p>`
+    : html`<table class="strip-table" aria-labelledby="metric-${id}-title">
+<thead><tr><th scope="col">Method</th><th scope="col" class="chart">${stripAxis(domain)}<span class="hidden">Chart</span></th><th scope="col" class="num">Mean <small>95&nbsp;%</small></th>${when(gated, html`<th scope="col" class="gate"><span>Gate</span></th>`)}</tr></thead>
+<tbody>${each(real, row)}
+</tbody>
+${when(controls.length > 0, html`<tbody class="controls">${each(controls, row)}\n</tbody>\n`)}</table>
+${when(without.length > 0, html`<p class="foot">No score: ${reasonsOf(report, without, id)}.</p>`)}`
+}
+${aboutOf(metric)}</article>
+`;
+}
+
+/** "0.412" and under it its interval. */
+function valueText({ mean, interval, noInterval }: Cell): Markup {
+  const [value, ...rest] = estimate(mean, interval).split(" ");
+  return html`${value} <small>${rest.length > 0 ? rest.join(" ") : (noInterval ?? "")}</small>`;
+}
+
+/** What stands against a score. */
+function noteOf(report: Reported, { gate, worstShare, mean, metric, method }: Cell): Markup {
+  const unbeaten = unbeatenOf(report, { gate });
+  const notes = [
+    ...(unbeaten === undefined ? [] : [unbeaten]),
+    ...(gate && gate.passed === null && gate.reason ? [gate.reason] : []),
+    ...(worstShare !== null && worstShare > worstShareLimit && mean !== null
+      ? [`empty or broken maps on ${percent(worstShare)} of the images`]
+      : []),
+  ];
+  return when(
+    notes.length > 0,
+    html` <small class="note" data-cell="${method} ${metric}">${notes.join("; ")}</small>`,
+  );
+}
+
+/** "GradientSHAP (too few images), Constant (map is constant)" */
+function reasonsOf(report: Reported, methods: readonly MethodEntry[], metric: string): Markup {
+  const byReason = new Map<string, string[]>();
+  for (const { id, title, status, reason } of methods) {
+    const skips = Object.keys(cellOf(report, id, metric)?.skips ?? {});
+    const why =
+      status === "not-applicable"
+        ? "not applicable"
+        : status === "failed"
+          ? "failed"
+          : (skips[0] ?? reason ?? "none");
+    byReason.set(why, [...(byReason.get(why) ?? []), title]);
+  }
+  return html`${[...byReason].map(([why, titles], k) => html`${k > 0 ? "; " : ""}${list(titles)} (${why})`)}`;
+}
+
+/** What the metric is, as long as the registry still means the same by it. */
+function aboutOf(metric: MetricEntry): Markup {
+  const entry = registered(metric);
+  const params = Object.entries(metric.params).map(([key, value]) => `${key} = ${value}`);
+  return html`<details><summary>What it is<span class="hidden">: ${metric.title}</span></summary>
+${
+  entry
+    ? html`<p>${entry.summary}</p><p class="formula">${entry.formula}</p><p>${entry.limits}</p>`
+    : html`<p>Revision ${metric.revision}, which this version of xai-kit does not know.</p>`
+}${when(params.length > 0, html`<p class="soft">${params.join(", ")}</p>`)}${when(entry?.paper, html`<p class="soft">${name(entry?.paper ?? "")}</p>`)}</details>
+`;
+}
+
+/** Methods by metrics with a gate. */
+export function gatesSection(report: Reported): Markup {
+  const gated = scoredMetrics(report).filter((metric) => metric.gate === "controls");
+  const { real, controls } = methodsOf(report);
+  const scored = real.filter(({ id }) => gated.some((metric) => cellOf(report, id, metric.id)?.gate));
+  if (gated.length === 0 || scored.length === 0) {
+    return section(
+      "gates",
+      "Gates",
+      "No method was compared with the controls: the run has no metric with a gate, or no scores on one.",
+      nothing,
+    );
+  }
+  return section(
+    "gates",
+    "Gates",
+    html`A method counts on a metric only where it beats ${list(controls.map((m) => m.title))}: the 95&nbsp;% interval of the mean paired
+difference lies above zero for each. ✓ beats them all, ✕ does not, ? is not known.`,
+    scroll(
+      "Gates of every method",
+      html`<table class="matrix gates">
+<thead><tr><th scope="col">Method</th>${each(gated, ({ title, better }) => html`<th scope="col">${title} ${arrow(better)}</th>`)}<th scope="col" class="num">Passed</th></tr></thead>
+<tbody>${each(scored, (method) => {
+        const gates = gated.map((metric) => cellOf(report, method.id, metric.id)?.gate ?? null);
+        const known = gates.filter((gate) => gate !== null);
+        return html`
+<tr><th scope="row">${methodName(method)}</th>${each(gates, (gate) => {
+          if (gate === null) return html`<td class="none">–<span class="hidden"> no scores</span></td>`;
+          const unbeaten = unbeatenOf(report, { gate });
+          return html`<td>${gateMark(gate.passed)}${unbeaten === undefined ? nothing : html` <small>${unbeaten}</small>`}</td>`;
+        })}<td class="num">${known.filter((gate) => gate.passed).length} of ${known.length}</td></tr>`;
+      })}
+</tbody>
+</table>`,
+    ),
+  );
+}
