@@ -1563,6 +1563,10 @@ export interface Method {
    */
   cost: Passes | null;
   /**
+   * Images it explains, the first of the selection; all without. Only of further methods in a standard run.
+   */
+  samples?: number;
+  /**
    * Of maps that were not computed here: only with status external, behind all other methods.
    */
   external?: {
@@ -2443,6 +2447,12 @@ export const runSchema = {
               "type": "null"
             }
           ]
+        },
+        "samples": {
+          "description": "Images it explains, the first of the selection; all without. Only of further methods in a standard run.",
+          "type": "integer",
+          "minimum": 1,
+          "maximum": 10000000
         },
         "external": {
           "description": "Of maps that were not computed here: only with status external, behind all other methods.",

@@ -8,7 +8,6 @@ import type { Row } from "../src/runner/execute.ts";
 import { plan } from "../src/runner/plan.ts";
 import { classificationQuality } from "../src/stats/classification.ts";
 
-const protocol = protocolOf("quick");
 const shape = { channels: 3, height: 32, width: 32 };
 const classes = 3;
 
@@ -16,6 +15,10 @@ export interface MadeOptions {
   /** images of the split; 16 of them are explained */
   readonly count?: number;
   readonly ids?: "public" | "private";
+  /** "1-draft" takes all images up to 256, and 32 for what is further; "quick" unless told */
+  readonly protocol?: string;
+  /** beside the protocol's */
+  readonly further?: { readonly methods: readonly string[]; readonly metrics: readonly string[] };
   /** of the samples, and their groups */
   readonly nameOf?: (k: number) => string;
   readonly change?: (options: ComposeOptions) => ComposeOptions;
@@ -25,11 +28,15 @@ export function composeOptions({
   count = 20,
   ids = "public",
   nameOf = (k) => `image-${k}`,
+  protocol: id = "quick",
+  further = { methods: [], metrics: [] },
 }: MadeOptions = {}): ComposeOptions {
+  const protocol = protocolOf(id);
   const plans = plan({
     protocol,
-    methods: protocol.methods.map(methodOf),
-    metrics: protocol.metrics.map(metricOf),
+    methods: [...protocol.methods, ...further.methods].map(methodOf),
+    metrics: [...protocol.metrics, ...further.metrics].map(metricOf),
+    further: true,
     shape,
     available: count,
     annotated: true,
@@ -38,8 +45,8 @@ export function composeOptions({
   const rows: Row[] = [];
   for (let k = 0; k < plans.samples; k++) {
     for (const targetKind of ["predicted", "annotated"] as const) {
-      for (const { method, notApplicable } of plans.methods) {
-        if (notApplicable !== undefined) continue;
+      for (const { method, notApplicable, samples } of plans.methods) {
+        if (notApplicable !== undefined || k >= samples) continue;
         const row = {
           sample: nameOf(k),
           group: nameOf(k - (k % 2)),
@@ -51,8 +58,8 @@ export function composeOptions({
           scores: {} as Record<string, number>,
           skips: {} as Record<string, string>,
         };
-        for (const { metric } of plans.metrics) {
-          if (metric.needs.includes("mask") !== (targetKind === "annotated")) continue;
+        for (const { metric, samples } of plans.metrics) {
+          if (k >= samples || metric.needs.includes("mask") !== (targetKind === "annotated")) continue;
           const score = scoreOf(metric, method, k);
           if (typeof score === "number") row.scores[metric.id] = score;
           else row.skips[metric.id] = score.skip;

@@ -7,8 +7,10 @@ import type { Dataset } from "../datasets/dataset.ts";
 import { openDataset } from "../datasets/open.ts";
 import { deviceName } from "../engine/device.ts";
 import { KitError } from "../errors.ts";
+import { methods } from "../methods/index.ts";
+import { metrics } from "../metrics/index.ts";
 import { readCard } from "../node.ts";
-import { methodOf, metricOf, protocolOf, protocols } from "../protocol/protocol.ts";
+import { methodOf, metricOf, type Protocol, protocolOf, protocols } from "../protocol/protocol.ts";
 import { selectSamples } from "../protocol/select.ts";
 import { modelIdOf } from "../results/document.ts";
 import { blockOf, checkTask, classifyImages } from "../runner/classify.ts";
@@ -62,6 +64,7 @@ interface Options extends ModelOptions, MapOptions, SetOptions {
   readonly methods?: string[];
   readonly metrics?: string[];
   readonly samples?: number;
+  readonly further?: true;
   readonly pictures: number;
   readonly keepRegions?: true;
   readonly jobs?: number;
@@ -106,6 +109,10 @@ export function registerEvaluate(program: Command, run: Run): void {
     )
     .option("--metrics <ids>", "comma-separated; default: the protocol's", ids)
     .option("--samples <n>", "images to explain; default: the protocol's", integer("--samples", 1))
+    .option(
+      "--further",
+      "every other method and metric too, on the protocol's first images: they are placed among its methods and move none",
+    )
     .option("--pictures <n>", "contact sheets to draw", integer("--pictures", 0), 8)
     .option(
       "--keep-regions",
@@ -150,7 +157,7 @@ The run folder holds run.json (the run document, a draft), scores.parquet (every
 score of every image), curves.json (mean deletion and insertion curves),
 pictures/ (contact sheets) and journal.jsonl (what is done: after a crash or
 Ctrl-C the same command goes on where it stopped; it stays on this machine).
-xai-kit report makes one page of them.`,
+The report command makes one page of them.`,
     )
     .action(run<[Typed]>(evaluate));
 }
@@ -229,11 +236,26 @@ function bundledChoice(typed: Typed): Options[] {
   }));
 }
 
+/** The protocol's methods and metrics, those asked for, or with all that there are behind the protocol's. */
+function entriesOf({ methods: some, metrics: few, further }: Options, protocol: Protocol) {
+  if (further && (some ?? few)) {
+    throw new KitError("E_USAGE", {
+      problem: `--further with --${some ? "methods" : "metrics"}`,
+      next: "give --further for all there are beside the protocol's, or a choice of your own",
+    });
+  }
+  const listed = (own: readonly string[], all: readonly { readonly id: string }[]) =>
+    further ? [...own, ...all.map(({ id }) => id).filter((id) => !own.includes(id))] : own;
+  return {
+    methods: (some ?? listed(protocol.methods, methods)).map(methodOf),
+    metrics: (few ?? listed(protocol.metrics, metrics)).map(metricOf),
+  };
+}
+
 async function evaluateOne(io: Io, options: Options): Promise<Answer> {
   const { shard } = options;
   const protocol = protocolOf(options.protocol);
-  const methods = (options.methods ?? protocol.methods).map(methodOf);
-  const metrics = (options.metrics ?? protocol.metrics).map(metricOf);
+  const { methods, metrics } = entriesOf(options, protocol);
   const asked = askedMaps(options);
   const dataset = await openData(options);
   let session: Session | undefined;
@@ -284,6 +306,7 @@ async function evaluateOne(io: Io, options: Options): Promise<Answer> {
       annotated,
       unmet,
       external: opened.map(({ facts }) => facts),
+      further: options.further,
     });
     const facts = factsOf({
       kit: version,

@@ -99,12 +99,16 @@ export const fieldOf = ({ places }: Ranking): number => places.filter((p) => p.s
 export const tiedWith = ({ tieGroups }: Ranking, method: string): readonly string[] =>
   tieGroups.find((group) => group.includes(method))?.filter((other) => other !== method) ?? [];
 
-/** "beats no control", "not above Sobel edges and Constant"; nothing where all are beaten */
+/** "beats no control", "beats only Random", "not above Sobel edges"; nothing where all are beaten */
 export function unbeatenOf(report: Reported, { gate }: Pick<Cell, "gate">): string | undefined {
   const open = gate?.against.filter((duel) => duel.beaten === false) ?? [];
   if (open.length === 0) return undefined;
   if (open.length > 1 && open.length === gate?.against.length) return "beats no control";
-  return `not above ${list(open.map(({ control }) => titleOf(report, control)))}`;
+  const beaten = gate?.against.filter((duel) => duel.beaten === true) ?? [];
+  const names = (duels: typeof open) => list(duels.map(({ control }) => titleOf(report, control)));
+  return beaten.length > 0 && beaten.length < open.length
+    ? `beats only ${names(beaten)}`
+    : `not above ${names(open)}`;
 }
 
 /** "Ada, Bob and Eve" */

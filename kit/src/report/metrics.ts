@@ -23,16 +23,19 @@ import { pair } from "./ranks.ts";
 export const scoredMetrics = ({ run }: Reported): readonly MetricEntry[] =>
   run.result.metrics.filter(({ family }) => family !== "cost");
 
+export const familiesOf = (report: Reported): readonly string[] => [
+  ...new Set(scoredMetrics(report).map(({ family }) => family)),
+];
+
 export function metricsSection(report: Reported): Markup {
   const all = scoredMetrics(report);
-  const families = [...new Set(all.map(({ family }) => family))];
   return section(
     "scores",
     "Scores",
     html`Means over images, best first, with their 95&nbsp;% bootstrap intervals. Hollow dots are controls, which cannot know the model; the
 upright line is the best of them. On metrics with a gate, ✓ beats every control and ✕ does not.`,
     html`${each(
-      families,
+      familiesOf(report),
       (family) => html`<h3 class="apart" id="family-${family}">${capital(family)}</h3>
 <div class="strips">
 ${each(
@@ -93,19 +96,16 @@ function valueText({ mean, interval, noInterval }: Cell): Markup {
 }
 
 /** What stands against a score. */
-function noteOf(report: Reported, { gate, worstShare, mean, metric, method }: Cell): Markup {
+function noteOf(report: Reported, { gate, worstShare }: Cell): Markup {
   const unbeaten = unbeatenOf(report, { gate });
   const notes = [
     ...(unbeaten === undefined ? [] : [unbeaten]),
     ...(gate && gate.passed === null && gate.reason ? [gate.reason] : []),
-    ...(worstShare !== null && worstShare > worstShareLimit && mean !== null
+    ...(worstShare !== null && worstShare > worstShareLimit
       ? [`empty or broken maps on ${percent(worstShare)} of the images`]
       : []),
   ];
-  return when(
-    notes.length > 0,
-    html` <small class="note" data-cell="${method} ${metric}">${notes.join("; ")}</small>`,
-  );
+  return when(notes.length > 0, html` <small class="note">${notes.join("; ")}</small>`);
 }
 
 /** "GradientSHAP (too few images), Constant (map is constant)" */
@@ -137,7 +137,7 @@ ${
 `;
 }
 
-/** Methods by metrics with a gate. */
+/** A row for each metric with a gate, a column for each method. */
 export function gatesSection(report: Reported): Markup {
   const gated = scoredMetrics(report).filter((metric) => metric.gate === "controls");
   const { real, controls } = methodsOf(report);
@@ -154,23 +154,34 @@ export function gatesSection(report: Reported): Markup {
     "gates",
     "Gates",
     html`A method counts on a metric only where it beats ${list(controls.map((m) => m.title))}: the 95&nbsp;% interval of the mean paired
-difference lies above zero for each. ✓ beats them all, ✕ does not, ? is not known.`,
+difference lies above zero for each. ✓ beats them all, ✕ only as many as stand beside it, ? is not known; which ones is written at the scores.`,
     scroll(
       "Gates of every method",
-      html`<table class="matrix gates">
-<thead><tr><th scope="col">Method</th>${each(gated, ({ title, better }) => html`<th scope="col">${title} ${arrow(better)}</th>`)}<th scope="col" class="num">Passed</th></tr></thead>
-<tbody>${each(scored, (method) => {
-        const gates = gated.map((metric) => cellOf(report, method.id, metric.id)?.gate ?? null);
-        const known = gates.filter((gate) => gate !== null);
-        return html`
-<tr><th scope="row">${methodName(method)}</th>${each(gates, (gate) => {
-          if (gate === null) return html`<td class="none">–<span class="hidden"> no scores</span></td>`;
-          const unbeaten = unbeatenOf(report, { gate });
-          return html`<td>${gateMark(gate.passed)}${unbeaten === undefined ? nothing : html` <small>${unbeaten}</small>`}</td>`;
-        })}<td class="num">${known.filter((gate) => gate.passed).length} of ${known.length}</td></tr>`;
-      })}
+      html`<table class="matrix grid gates">
+<thead><tr><th scope="col">Metric</th>${each(scored, (method) => html`<th scope="col">${methodName(method)}</th>`)}</tr></thead>
+<tbody>${each(
+        gated,
+        (metric) => html`
+<tr><th scope="row">${metric.title}</th>${each(scored, ({ id }) => gateCell(report, cellOf(report, id, metric.id)))}</tr>`,
+      )}
 </tbody>
+<tfoot><tr><th scope="row">Passed</th>${each(scored, ({ id }) => {
+        const gates = gated.flatMap((metric) => cellOf(report, id, metric.id)?.gate ?? []);
+        return html`<td>${gates.filter(({ passed }) => passed).length} of ${gates.length}</td>`;
+      })}</tr></tfoot>
 </table>`,
     ),
   );
+}
+
+function gateCell(report: Reported, cell: Cell | undefined): Markup {
+  if (!cell?.gate) return html`<td class="none">–<span class="hidden"> no scores</span></td>`;
+  const { against, passed } = cell.gate;
+  const unbeaten = unbeatenOf(report, cell);
+  const beaten = against.filter((duel) => duel.beaten === true).length;
+  return html`<td>${gateMark(passed)}${
+    unbeaten === undefined
+      ? nothing
+      : html` <small aria-hidden="true">${beaten} of ${against.length}</small><span class="hidden">: ${unbeaten}</span>`
+  }</td>`;
 }

@@ -3,10 +3,10 @@
  * that the style sheet reads. Everything a document says is a stranger's text.
  */
 import { count, day, duration, percent } from "../format.ts";
-import { html, type Markup, type Part, trusted } from "../render/html.ts";
+import { html, type Markup, nothing, type Part, trusted } from "../render/html.ts";
 import { curvesSection } from "./curves.ts";
-import { cellOf, counted, list, methodsOf, type Reported, rankings, titleOf } from "./facts.ts";
-import { gatesSection, metricsSection, scoredMetrics } from "./metrics.ts";
+import { capital, cellOf, counted, list, methodsOf, type Reported, rankings, titleOf } from "./facts.ts";
+import { familiesOf, gatesSection, metricsSection, scoredMetrics } from "./metrics.ts";
 import { each, name, sheetOf, when } from "./parts.ts";
 import { pictureStyle, picturesSection } from "./pictures.ts";
 import { ranksSection } from "./ranks.ts";
@@ -57,7 +57,7 @@ ${tags(report)}</div>
 </fieldset>
 </header>
 <div class="body">
-<nav aria-label="Contents"><ul>${each(contents, ([id, text]) => html`<li><a href="#${id}">${text}</a></li>`)}</ul></nav>
+<nav aria-label="Contents"><ul>${each(contents, ([id, text]) => html`<li><a href="#${id}">${text}</a>${id === "scores" ? families(report) : nothing}</li>`)}</ul></nav>
 <main>
 ${notices(report)}${glance(report)}${ranksSection(report)}${picturesSection(report)}${curvesSection(report)}${gatesSection(report)}${metricsSection(report)}${qualitySection(report)}${costSection(report)}${cautionsSection(report)}${provenanceSection(report)}</main>
 </div>
@@ -66,6 +66,10 @@ ${notices(report)}${glance(report)}${ranksSection(report)}${picturesSection(repo
 `;
   return document.markup;
 }
+
+/** Of a section as long as there are metrics. */
+const families = (report: Reported): Markup =>
+  html`<ul>${each(familiesOf(report), (family) => html`<li><a href="#family-${family}">${capital(family)}</a></li>`)}</ul>`;
 
 function tags({ run, progress }: Reported): Markup {
   const { result, telemetry } = run;

@@ -66,7 +66,7 @@ function matrix(report: Reported, sheets: readonly Described[]): Markup {
   };
   return scroll(
     "Maps of every method",
-    html`<table class="maps">
+    html`<table class="maps" style="--images: ${sheets.length}">
 <thead><tr><th scope="col">Image</th>${each(
       sheets,
       ({ shows }, at) =>

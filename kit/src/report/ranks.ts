@@ -15,10 +15,8 @@ import {
 } from "./facts.ts";
 import { each, scroll, section, when } from "./parts.ts";
 
-const words: Readonly<Record<string, string>> = {
-  overall: "Overall",
-};
-const headingOf = (of: string): string => words[of] ?? capital(of);
+/** Of a facet, or overall. */
+const headingOf = (of: string): string => capital(of);
 
 export function ranksSection(report: Reported): Markup {
   const { overall, facets, metrics } = rankings(report);
@@ -72,7 +70,7 @@ function rankTable(report: Reported, ranking: Ranking): Markup {
 
 export const pair = ([low, high]: readonly number[]): readonly [number, number] => [low, high];
 
-/** Every rank there is: methods by rankings. */
+/** Every rank there is: a row for each ranking, a column for each method. */
 function matrix(report: Reported, all: readonly Ranking[]): Markup {
   const ranked = methodsOf(report).real.filter(({ id }) =>
     all.some(({ places }) => places.some((place) => place.method === id)),
@@ -81,20 +79,26 @@ function matrix(report: Reported, all: readonly Ranking[]): Markup {
 <p class="says">Rank with its 95&nbsp;% interval; the deeper the colour, the nearer to the first.</p>
 ${scroll(
   "Rank of every method by every metric",
-  html`<table class="matrix">
-<thead><tr><th scope="col">Method</th>${each(all, ({ of }) => html`<th scope="col">${["overall", "faithfulness", "robustness"].includes(of) ? headingOf(of) : titleOf(report, of)}</th>`)}</tr></thead>
+  html`<table class="matrix grid">
+<thead><tr><th scope="col">By</th>${each(ranked, ({ title }) => html`<th scope="col" class="num">${title}</th>`)}</tr></thead>
 <tbody>${each(
-    ranked,
-    ({ id, title }) => html`
-<tr><th scope="row">${title}</th>${each(all, (ranking) => {
-      const place = ranking.places.find((p) => p.method === id);
-      if (place === undefined) return html`<td class="num none">–<span class="hidden"> no rank</span></td>`;
-      const field = fieldOf(ranking);
-      const near = field < 2 ? 1 : 1 - (Math.min(place.rank, field) - 1) / (field - 1);
-      return html`<td class="num shade" style="--near: ${Math.round(100 * near)}%">${place.standard ? rankText(ranking, id, place.rank) : `(${place.rank})`} <small>${range(place.interval)}</small></td>`;
-    })}</tr>`,
+    all,
+    (ranking) => html`
+<tr><th scope="row">${nameOf(report, ranking)}</th>${each(ranked, ({ id }) => rankCell(ranking, id))}</tr>`,
   )}
 </tbody>
 </table>`,
 )}`;
+}
+
+const nameOf = (report: Reported, { of }: Ranking): string =>
+  report.run.result.metrics.some(({ id }) => id === of) ? titleOf(report, of) : headingOf(of);
+
+function rankCell(ranking: Ranking, method: string): Markup {
+  const place = ranking.places.find((p) => p.method === method);
+  if (place === undefined) return html`<td class="num none">–<span class="hidden"> no rank</span></td>`;
+  const { rank, standard, interval } = place;
+  const field = fieldOf(ranking);
+  const near = field < 2 ? 1 : 1 - (Math.min(rank, field) - 1) / (field - 1);
+  return html`<td class="num shade" style="--near: ${Math.round(100 * near)}%">${standard ? rankText(ranking, method, rank) : `(${rank})`} <small>${range(interval)}</small></td>`;
 }

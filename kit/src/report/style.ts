@@ -50,11 +50,13 @@ nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 0 1.
 nav { padding: 0.6rem 0; border-bottom: 1px solid var(--line); }
 nav a { display: inline-block; padding: 0.2rem 0; text-decoration: none; }
 nav a:hover { text-decoration: underline; }
+nav ul ul { display: none; }
 main { min-width: 0; }
 @media (min-width: 75rem) {
   .body { display: grid; grid-template-columns: 9rem minmax(0, 1fr); gap: 2.5rem; }
   nav { border: 0; padding: 1.5rem 0 0; position: sticky; top: 0; align-self: start; }
   nav ul { flex-direction: column; }
+  nav ul ul { display: flex; padding-left: 0.8rem; font-size: 0.88rem; }
 }
 
 section { margin-top: 3rem; }
@@ -91,14 +93,18 @@ tbody:last-child tr:last-child > * { border-bottom: 0; }
 .num { text-align: right; white-space: nowrap; }
 td.none { color: var(--soft); }
 .scroll { position: relative; overflow-x: auto; overscroll-behavior-x: contain; background: var(--surface); border: 1px solid var(--line); border-radius: 3px; margin-top: 0.75rem; min-width: 0; }
-.matrix, .maps { border-collapse: separate; border-spacing: 0; min-width: 100%; }
+.matrix, .maps { border-collapse: separate; border-spacing: 0; }
+.matrix { min-width: 100%; }
 .matrix th, .matrix td { padding: 0.35rem 0.75rem; }
 .matrix thead th { border-bottom-color: var(--line-strong); min-width: 5.5rem; }
 .matrix tbody + tbody tr:first-child > * { border-top: 1px solid var(--line-strong); }
 .matrix th:first-child, .maps th:first-child { position: sticky; left: 0; z-index: 1; background: var(--surface); min-width: 7.5rem; max-width: 13rem; }
 .matrix .wide { min-width: 20rem; }
-.gates td { min-width: 8rem; }
-.shade { background: color-mix(in srgb, var(--accent) calc(var(--near) * 0.3), transparent); }
+.grid th, .grid td { padding-inline: 0.5rem; }
+.grid thead th { min-width: 4.6rem; }
+.gates td { white-space: nowrap; }
+tfoot > tr > * { border-top: 1px solid var(--line-strong); border-bottom: 0; }
+.shade { print-color-adjust: exact; background: color-mix(in srgb, var(--accent) calc(var(--near) * 0.3), transparent); }
 .shade small { color: inherit; }
 .steps thead th, .confusion thead th { min-width: 0; }
 
@@ -158,7 +164,7 @@ td.chart { min-width: 5rem; }
 .maps thead th small { display: block; }
 .maps .of { display: block; margin-top: 0.25rem; }
 .maps small { overflow-wrap: anywhere; }
-.tile { width: clamp(6rem, 8.3vw, 8.2rem); background-repeat: no-repeat; print-color-adjust: exact; }
+.tile { width: clamp(6rem, (min(100vw, 96rem) - 31rem) / var(--images), 14rem); background-repeat: no-repeat; print-color-adjust: exact; }
 .maps tbody .tile { margin-top: 0; }
 .whole { display: block; max-width: none; height: auto; background-size: 100% 100%; print-color-adjust: exact; }
 details { margin-top: 0.75rem; font-size: 0.93rem; }
@@ -194,7 +200,10 @@ nav ul { margin-top: 0; }
   .body { display: block; }
   .scroll { overflow: visible; border: 0; }
   .matrix th:first-child, .maps th:first-child { position: static; }
-  .tile { width: 5.5rem; }
+  .matrix { font-size: 7.5pt; min-width: 0; }
+  .matrix th, .matrix td, .grid thead th { padding: 0.15rem 0.3rem; min-width: 0; }
+  .tile { width: clamp(2rem, 32rem / var(--images), 8rem); }
+  .maps small { font-size: 7pt; }
   h2, h3, h4 { break-after: avoid; }
   tr { break-inside: avoid; }
 }

@@ -10,6 +10,7 @@ import { reruns } from "../metrics/metric.ts";
 import { type ParamSpecs, type ParamValue, resolveParams } from "../params.ts";
 import { protocolHash } from "../protocol/hash.ts";
 import { type Protocol, protocolParams, protocols } from "../protocol/protocol.ts";
+import { scoresFew } from "../runner/plan.ts";
 import { standardMethods } from "../stats/summarise.ts";
 import { checkQuality } from "./check-quality.ts";
 import type { Result, Run } from "./document.ts";
@@ -134,6 +135,16 @@ function checkMethods(result: Result, protocol: Protocol | undefined, report: Re
     };
     checkFacts(own, facts, path, "E_METHOD", report);
     const params = checkEntry(own, known, path, result.standard ? protocol : undefined, report, warn);
+    const few =
+      extraIn(result, protocol?.methods, own.id) && result.selection.rerun < result.selection.samples;
+    const explains = few && own.status !== "external" ? result.selection.rerun : undefined;
+    if (own.samples !== explains) {
+      report(
+        [...path, "samples"],
+        "E_COUNT",
+        `${shown(own.samples ?? null)} where ${explains === undefined ? "all images are explained" : `the first ${explains} are`}`,
+      );
+    }
     if (params === undefined || own.status === "external") continue;
     const cost = costOf(known, params, { height, width });
     if (own.cost === null)
@@ -144,6 +155,10 @@ function checkMethods(result: Result, protocol: Protocol | undefined, report: Re
     );
   }
 }
+
+/** Whether a standard run has this beside what the protocol names: it is done on the first images, and moves nothing. */
+const extraIn = ({ standard }: Result, named: readonly string[] | undefined, id: string): boolean =>
+  standard && named !== undefined && !named.includes(id);
 
 /** Nothing of maps from elsewhere is free text, since a reader could take it for ours. */
 function checkExternal(
@@ -200,7 +215,8 @@ function checkMetrics(result: Result, protocol: Protocol | undefined, report: Re
     const { title, family, better, gate } = known;
     checkFacts(own, { title, family, better, gate }, path, "E_METRIC", report);
     checkEntry(own, known, path, result.standard ? protocol : undefined, report, warn);
-    const samples = known.needs.includes("method") ? result.selection.rerun : result.selection.samples;
+    const few = scoresFew(known) || extraIn(result, protocol?.metrics, own.id);
+    const samples = few ? result.selection.rerun : result.selection.samples;
     if (own.samples !== samples) {
       report(
         [...path, "samples"],
@@ -297,9 +313,8 @@ function checkSelection(result: Result, protocol: Protocol, report: Report): voi
       result[key].filter((entry) => !("external" in entry)).map((entry) => entry.id),
     );
     const lost = wanted[key].filter((id) => !given.has(id));
-    const extra = [...given].filter((id) => !wanted[key].includes(id));
-    if (lost.length + extra.length === 0) continue;
-    const words = [...lost.map((id) => `without ${id}`), ...extra.map((id) => `with ${id}`)].join(", ");
+    if (lost.length === 0) continue;
+    const words = lost.map((id) => `without ${id}`).join(", ");
     report(
       ["result", key],
       "E_STANDARD",
@@ -363,12 +378,13 @@ function checkCells(result: Result, report: Report): void {
     }
     // of an image with several annotated classes each is a unit
     if (known && !known.needs.includes("mask")) {
-      const least = runs ? metric.samples - failedOf(result, method.id) : 0;
-      if (units > metric.samples || units < least) {
+      const wanted = Math.min(metric.samples, method.samples ?? metric.samples);
+      const least = runs ? wanted - failedOf(result, method.id) : 0;
+      if (units > wanted || units < least) {
         report(
           [...path, "n"],
           "E_COUNT",
-          `${cell.n} scores and ${skipped} skips where ${metric.samples} images were to be scored and ${metric.samples - least} failed`,
+          `${cell.n} scores and ${skipped} skips where ${wanted} images were to be scored and ${wanted - least} failed`,
         );
       }
     }

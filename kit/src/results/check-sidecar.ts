@@ -129,11 +129,10 @@ const keyed = /^[0-9a-f]{16}$/;
 
 /** Images that are neither scored nor counted as failed. */
 function checkHoles(result: Result, rows: readonly SidecarRow[], report: Report): void {
-  const { samples } = result.selection;
+  const { samples: all } = result.selection;
   const seen = new Set(rows.map((row) => row.sample)).size;
-  if (seen > samples)
-    report(["result", "selection", "samples"], "E_COUNT", `${samples}, but rows of ${seen} images`);
-  for (const [i, { id, status }] of result.methods.entries()) {
+  if (seen > all) report(["result", "selection", "samples"], "E_COUNT", `${all}, but rows of ${seen} images`);
+  for (const [i, { id, status, samples = all }] of result.methods.entries()) {
     if (status !== "ok" && status !== "external") continue;
     const path: Path = ["result", "methods", i];
     const own = rows.filter((row) => row.method === id);
@@ -146,6 +145,8 @@ function checkHoles(result: Result, rows: readonly SidecarRow[], report: Report)
         `${explained} of ${samples} images have rows and ${failedOf(result, id)} failed: the rest is missing`,
       );
     }
+    if (explained > samples)
+      report([...path, "samples"], "E_COUNT", `${samples}, but rows of ${explained} images`);
   }
   const explained = new Set(rows.map((row) => row.sample)).size;
   if (explained > result.selection.samples) {

@@ -143,6 +143,7 @@ export function composeRun(options: ComposeOptions): Composed {
       standard: standardMethods.includes(planned.method.id),
       ...status(planned, execution, isPrivate),
       cost: planned.external ? null : planned.method.cost(planned.params, model.shape),
+      ...(planned.samples < plan.samples && { samples: planned.samples }),
       ...(planned.external && { external: externalOf(planned.external) }),
     })),
     metrics: plan.metrics.map(({ metric, params, samples }) => ({

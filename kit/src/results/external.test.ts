@@ -44,6 +44,7 @@ function composed(external: readonly ExternalMaps[]): Composed {
         ...external.map((own) => ({
           method: externalMethod(own),
           params: {},
+          samples: plan.samples,
           notApplicable: undefined,
           external: own,
         })),

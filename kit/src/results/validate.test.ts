@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { madeRun } from "../../test/made-run.ts";
+import { type MadeOptions, madeRun } from "../../test/made-run.ts";
 import { canonicalJson } from "../json.ts";
-import { methodOf } from "../protocol/protocol.ts";
+import { methodOf, protocolOf } from "../protocol/protocol.ts";
 import { classificationQuality } from "../stats/classification.ts";
 import type { Composed } from "./document.ts";
 import { decodeSidecar, encodeSidecar, type SidecarRow } from "./sidecar.ts";
@@ -310,6 +310,60 @@ describe("sidecars", () => {
 });
 
 describe("standard runs", () => {
+  const further = { methods: ["rise", "hires-cam"], metrics: ["average-drop", "average-gain"] };
+  const of = (change?: MadeOptions["change"]) => madeRun({ protocol: "1-draft", count: 40, further, change });
+
+  it("may have further methods and metrics, on the first images", () => {
+    const { run, text, sidecar } = of();
+    expect(problemsOf(text, sidecar)).toEqual([]);
+    expect(run.result.standard).toBe(true);
+    expect(run.result.methods.map((m) => m.samples ?? null)).toEqual([
+      ...protocolOf("1-draft").methods.map(() => null),
+      32,
+      32,
+    ]);
+    expect(run.result.metrics.slice(-2).map((m) => m.samples)).toEqual([32, 32]);
+    // the ranks of the protocol's methods are those without them
+    const plain = madeRun({ protocol: "1-draft", count: 40 }).run.result.statistics;
+    for (const { of: by, places } of plain.metrics) {
+      const own = run.result.statistics.metrics.find((m) => m.of === by)!.places;
+      expect(own.filter((p) => p.standard)).toEqual(places.filter((p) => p.standard));
+    }
+  });
+
+  it("have no further method on more images, or on fewer than they say", () => {
+    const longer = of((o) => ({
+      ...o,
+      plan: {
+        ...o.plan,
+        methods: o.plan.methods.map((m) => (m.method.id === "rise" ? { ...m, samples: 40 } : m)),
+      },
+    }));
+    expect(problemsOf(longer.text, longer.sidecar)).toContainEqual(
+      expect.stringMatching(/^\$\.result\.methods\[\d+\]\.samples E_COUNT$/),
+    );
+    const fewer = of((o) => ({
+      ...o,
+      execution: {
+        ...o.execution,
+        rows: o.execution.rows.filter((r) => r.method !== "rise" || r.sample !== "image-3"),
+      },
+    }));
+    expect(problemsOf(fewer.text, fewer.sidecar)).toContainEqual(
+      expect.stringMatching(/^\$\.result\.methods\[\d+\] E_COUNT$/),
+    );
+    const wide = of((o) => ({
+      ...o,
+      plan: {
+        ...o.plan,
+        metrics: o.plan.metrics.map((m) => (m.metric.id === "average-drop" ? { ...m, samples: 40 } : m)),
+      },
+    }));
+    expect(problemsOf(wide.text, wide.sidecar)).toContainEqual(
+      expect.stringMatching(/^\$\.result\.metrics\[\d+\]\.samples E_COUNT$/),
+    );
+  });
+
   it("leave no room: another set of methods, metrics or images is not standard", () => {
     const without = madeRun({
       change: (o) => ({

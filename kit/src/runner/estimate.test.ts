@@ -1,102 +1,105 @@
 import { describe, expect, it } from "vitest";
-import { datasetOf } from "../../test/drawn-dataset.ts";
-import { logitsOf, smallCnn, smallModel, smallVit } from "../../test/small-models.ts";
-import { methodOf, metricOf, protocolOf } from "../protocol/protocol.ts";
-import { calibrate, memoryOf, rehearse, secondsFor, totalEffort } from "./estimate.ts";
-import { execute } from "./execute.ts";
-import { pixelsOf } from "./pixels.ts";
-import { plan } from "./plan.ts";
+import { smallCnn, smallModel } from "../../test/small-models.ts";
+import { KitError } from "../errors.ts";
+import { calibrate, memoryOf, type Speed, secondsFor } from "./estimate.ts";
+import type { Task } from "./rehearse.ts";
 
-const resize = { method: "bilinear" } as const;
-const planFor = (
-  shape: { channels: number; height: number; width: number },
-  samples: number,
-  metrics: string[],
-) =>
-  plan({
-    protocol: { ...protocolOf("quick"), rerunSamples: 2 },
-    methods: ["saliency", "input-x-gradient", "integrated-gradients", "grad-cam", "occlusion", "random"].map(
-      methodOf,
-    ),
-    metrics: metrics.map(metricOf),
-    shape,
-    available: samples,
-    annotated: true,
-    unmet: {},
+describe("the time of a plan", () => {
+  const work = {
+    forward: { images: 300, calls: 3, largest: 200 },
+    gradient: { images: 50, calls: 50, largest: 1 },
+  };
+  const speeds: Record<string, Speed> = {
+    forward: { call: 10, image: 1, load: 500 },
+    gradient: { call: 8, image: 0, load: 100 },
+  };
+
+  it("is that of calls, of images and of loading, each graph once", () => {
+    // 3·10 + 300·1 + 50·8 = 730 ms, and 600 of loading
+    expect(secondsFor({ ms: 0, work }, speeds, { jobs: 1 })).toBeCloseTo(1.33, 12);
+    expect(secondsFor({ ms: 0, work }, speeds, { jobs: 2 })).toBeCloseTo(0.365 + 0.6, 12);
+    expect(secondsFor({ ms: 0, work }, speeds, { jobs: 1, copies: 2 })).toBeCloseTo(0.73 + 1.2, 12);
   });
 
-describe("the estimate", () => {
-  it.each([
-    ["cnn", smallCnn()],
-    ["vit", smallVit({ height: 6, width: 8 })],
-  ])("counts the passes a run takes, shared ones once: %s", async (_, graph) => {
-    const model = smallModel(graph);
-    // one annotated class, rightly predicted, as the rehearsal has it
-    const drawn = ["a", "b", "c", "d"].map((id) => ({ id, labels: [0], boxes: [0] }));
-    const labels: number[] = [];
-    for await (const { image } of datasetOf(drawn, { classes: model.classes }).read()) {
-      const [logits] = await logitsOf(model, [pixelsOf(image, model.shape, resize)]);
-      labels.push(logits.indexOf(Math.max(...logits)));
-    }
-    const right = drawn.map((d, k) => ({ ...d, labels: [labels[k]], boxes: [labels[k]] }));
-    const dataset = datasetOf(right, { classes: model.classes });
-    const plans = planFor(model.shape, 4, [
-      "infidelity",
-      "max-sensitivity",
-      "deletion-auc",
-      "randomisation",
-      "pointing-game",
-    ]);
-    const expected = totalEffort(
-      await rehearse(plans, model, { annotated: true, now: () => 0 }),
-      [0, 1, 2, 3],
-      plans,
+  it("cannot share what this thread does", () => {
+    const loads = 0.6;
+    expect(secondsFor({ ms: 270, work }, speeds, { jobs: 2 }) - loads).toBeCloseTo(0.5, 12);
+    expect(secondsFor({ ms: 900, work }, speeds, { jobs: 16 }) - loads).toBeCloseTo(0.9, 12);
+  });
+
+  it("lies between both and the longer where this thread works ahead", () => {
+    const of = (ms: number) => secondsFor({ ms, work }, speeds, { jobs: 1, ahead: true }) - 0.6;
+    expect(of(0)).toBeCloseTo(0.73, 12);
+    expect(of(730)).toBeGreaterThan(0.73);
+    expect(of(730)).toBeLessThan(2 * 0.73);
+    expect(of(7300)).toBeGreaterThanOrEqual(7.3);
+    expect(of(7300)).toBeLessThan(7.3 + 0.2);
+  });
+});
+
+describe("calibration", () => {
+  const model = smallModel(smallCnn());
+  const speedsOf = async (task: (count: number) => number, largest: number, budget = 200) => {
+    let [clock, runs] = [0, 0];
+    const asked: number[] = [];
+    const run: Task = async (_, count) => {
+      asked.push(count);
+      clock += task(count) + (runs++ === 0 ? 70 : 0);
+    };
+    const work = { it: { images: 1, calls: 1, largest } };
+    const { it: speed } = await calibrate(
+      [model],
+      { tasks: { it: run }, work },
+      { now: () => clock, budget },
     );
-    Object.assign(model.passes, { forwards: 0, backwards: 0 });
-    const { passes } = await execute({
-      model,
-      dataset,
-      plan: plans,
-      selected: drawn.map((d) => d.id),
-      resize,
+    return { speed, asked };
+  };
+
+  it("finds what a call, an image and loading take", async () => {
+    const { speed, asked } = await speedsOf((count) => 3 + 2 * count, 1000);
+    expect(speed.call).toBeCloseTo(3, 12);
+    expect(speed.image).toBeCloseTo(2, 12);
+    expect(speed.load).toBeCloseTo(70, 12);
+    expect(Math.max(...asked)).toBe(40); // as many as fit the budget if each took as long as one alone
+  });
+
+  it("asks for no more images than the run will, and at least for two", async () => {
+    expect(Math.max(...(await speedsOf(() => 1, 16)).asked)).toBe(16);
+    expect(await speedsOf((count) => 1000 * count, 64)).toEqual({
+      speed: { call: 0, image: 1000, load: 70 },
+      asked: [1, 1, 2],
     });
-    expect(passes).toEqual(model.passes);
-    expect(expected).toEqual({ ...passes, ms: 0 });
-    expect(passes.forwards + passes.backwards).toBeLessThan(plans.passes + 1);
   });
 
-  it("of a shard is that of its positions", async () => {
-    const model = smallModel(smallCnn());
-    const plans = planFor(model.shape, 4, ["max-sensitivity", "deletion-auc"]);
-    const each = await rehearse(plans, model, { annotated: false, now: () => 0 });
-    expect(each.first.forwards).toBeGreaterThan(each.rest.forwards);
-    const of = (positions: number[]) => totalEffort(each, positions, plans).forwards;
-    expect(of([0, 3])).toBe(each.first.forwards + each.rest.forwards);
-    expect(of([0, 2]) + of([1, 3])).toBe(of([0, 1, 2, 3]));
+  it("asks for one where the run will", async () => {
+    const { speed, asked } = await speedsOf(() => 5, 1);
+    expect(speed).toEqual({ call: 5, image: 0, load: 70 });
+    expect(new Set(asked)).toEqual(new Set([1]));
   });
 
-  it("turns passes into seconds: a backward pass holds its forward one", () => {
-    const speed = { forward: 1, backward: 4 };
-    expect(secondsFor({ forwards: 300, backwards: 100, ms: 0 }, speed, 2)).toBe(0.3);
-    expect(secondsFor({ forwards: 300, backwards: 0, ms: 0 }, { forward: 1, backward: undefined }, 1)).toBe(
-      0.3,
-    );
-    // what this thread does cannot be shared
-    expect(secondsFor({ forwards: 300, backwards: 100, ms: 200 }, speed, 2)).toBe(0.4);
-    expect(secondsFor({ forwards: 300, backwards: 100, ms: 900 }, speed, 16)).toBe(0.9);
+  it("does not time a layer that CAM methods cannot use, and hides no other failure", async () => {
+    const failing = (code: "E_CAM_LAYER" | "E_ENGINE_RUN") =>
+      speedsOf(() => {
+        throw new KitError(code, { problem: "no", next: "" });
+      }, 8);
+    expect((await failing("E_CAM_LAYER")).speed).toEqual({ call: 0, image: 0, load: 0 });
+    await expect(failing("E_ENGINE_RUN")).rejects.toThrow("no");
   });
 
-  it("times what it is given", async () => {
-    const model = smallModel(smallCnn());
-    let now = 0;
-    const speed = await calibrate([model], { plan: planFor(model.shape, 2, []), now: () => (now += 8) });
-    // 8 ms pass between any two looks at the clock: over 2 images first, then over as many as 200 ms allow
-    expect(speed).toEqual({ forward: 8 / 25, backward: 8 / 25 });
-    expect(model.passes).toEqual({ forwards: 58, backwards: 29 });
+  it("times engines at once", async () => {
+    let [running, most] = [0, 0];
+    const run: Task = async () => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      running--;
+    };
+    const work = { it: { images: 2, calls: 1, largest: 2 } };
+    await calibrate([model, model, model], { tasks: { it: run }, work }, { now: () => performance.now() });
+    expect(most).toBe(3);
   });
+});
 
-  it("knows the weights", () => {
-    // w 5·3·3·3, b 5, v 5·4, a 4
-    expect(memoryOf(smallModel(smallCnn()).prepared).weights).toBe(4 * (135 + 5 + 20 + 4));
-  });
+it("knows the weights", () => {
+  // w 5·3·3·3, b 5, v 5·4, a 4
+  expect(memoryOf(smallModel(smallCnn()).prepared).weights).toBe(4 * (135 + 5 + 20 + 4));
 });

@@ -5,6 +5,7 @@ import type { Model } from "../model/model.ts";
 import type { Prepared } from "../model/prepare.ts";
 import { shapeAt } from "../onnx/shapes.ts";
 import { sizeOf } from "../onnx/tensor.ts";
+import { median } from "../stats/summary.ts";
 import type { Effort, Rehearsal, Task, Work } from "./rehearse.ts";
 
 /** Milliseconds of a graph: of each time it is asked, of each image, and of loading it. */
@@ -14,30 +15,48 @@ export interface Speed {
   readonly load: number;
 }
 
+export interface CalibrateOptions {
+  /** milliseconds */
+  readonly now: () => number;
+  /** milliseconds that every graph is timed for, roughly */
+  readonly least?: number;
+  /** of what the run would take by that: so long is spent on timing what takes most of it once more */
+  readonly share?: number;
+  /** milliseconds, at most */
+  readonly most?: number;
+}
+
 /**
  * Times every graph that the rehearsal asked for, on every engine at once, as the run will use them: asked for one image, and for as many
- * as it will be, if that is not too long.
+ * as it will be, if that is not too long. What a run spends minutes on is timed for longer, since memory and code take a second to settle.
  *
- * @param now     milliseconds
- * @param budget  milliseconds of one graph, roughly
- * @returns       the speed of one engine, by the names of tasks
+ * @returns  the speed of one engine, by the names of tasks
  */
 export async function calibrate(
   models: readonly Model[],
   { tasks, work }: Pick<Rehearsal, "tasks" | "work">,
-  { now, budget = 200 }: { now: () => number; budget?: number },
+  { now, least = 100, share = 0.02, most = 5000 }: CalibrateOptions,
 ): Promise<Record<string, Speed>> {
   const speeds: Record<string, Speed> = {};
-  for (const [name, asked] of Object.entries(work)) {
-    speeds[name] = await speedOf(models, tasks[name], asked, now, budget);
+  const speed = (name: string, budget: number) =>
+    speedOf(models, tasks[name], work[name].largest, now, budget);
+  for (const name of Object.keys(work)) speeds[name] = await speed(name, least);
+  const taken = Object.keys(work).map((name) => ({ name, ms: millisecondsOf(work[name], speeds[name]) }));
+  const total = taken.reduce((sum, { ms }) => sum + ms, 0);
+  for (const { name, ms } of taken) {
+    const own = Math.min(most, share * total) * (ms / total);
+    if (own > least) speeds[name] = { ...(await speed(name, own)), load: speeds[name].load };
   }
   return speeds;
 }
 
+const millisecondsOf = ({ calls, images }: Work, { call, image }: Speed): number =>
+  calls * call + images * image;
+
 async function speedOf(
   models: readonly Model[],
   task: Task,
-  { largest }: Work,
+  largest: number,
   now: () => number,
   budget: number,
 ): Promise<Speed> {
@@ -46,23 +65,23 @@ async function speedOf(
     await Promise.all(models.map((model) => task(model, count)));
     return now() - start;
   };
-  /** without the first time, when memory is taken, unless once is long enough */
+  /** the median of what half the budget allows, without the first time unless that takes it all */
   const settled = async (count: number) => {
     const first = await each(count);
-    if (first > budget) return first;
-    const times = Math.max(1, Math.min(8, Math.floor(budget / 2 / Math.max(first, 0.01))));
-    let total = 0;
-    for (let k = 0; k < times; k++) total += await each(count);
-    return total / times;
+    const times: number[] = [];
+    for (let spent = first; spent + first <= budget / 2 && times.length < 64; spent += times.at(-1)!) {
+      times.push(await each(count));
+    }
+    return median(times) ?? first;
   };
   try {
     const first = await each(1);
     const alone = await settled(1);
     const load = Math.max(0, first - alone);
-    const images = Math.min(largest, Math.max(2, Math.floor(budget / Math.max(alone, 0.01))));
+    // three times or so, the first of them aside
+    const images = Math.min(largest, Math.max(2, Math.floor(budget / 8 / Math.max(alone, 0.01))));
     if (images < 2) return { call: alone, image: 0, load };
-    const whole = await settled(images);
-    const image = Math.max(0, whole - alone) / (images - 1);
+    const image = Math.max(0, (await settled(images)) - alone) / (images - 1);
     return { call: Math.max(0, alone - image), image, load };
   } catch (error) {
     // a layer that CAM methods cannot use is told in the run, by them
@@ -87,10 +106,9 @@ export function secondsFor(
   { jobs, ahead = false, copies = 1 }: Engaged,
 ): number {
   let [engine, loads] = [0, 0];
-  for (const [name, { images, calls }] of Object.entries(work)) {
-    const { call, image, load } = speeds[name];
-    engine += calls * call + images * image;
-    loads += copies * load;
+  for (const [name, asked] of Object.entries(work)) {
+    engine += millisecondsOf(asked, speeds[name]);
+    loads += copies * speeds[name].load;
   }
   // two stations in a row, each free while the other works: sometimes both are asked at once
   const share = engine / jobs;

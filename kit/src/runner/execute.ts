@@ -300,10 +300,12 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
     try {
       requireFinite(logits); // the reason goes into the run document, private ids do not
     } catch (error) {
-      for (const { method } of runnable) fail(findings, error, sample.id, method.id);
+      for (const { method, samples } of runnable)
+        if (index < samples) fail(findings, error, sample.id, method.id);
       await keepUnit();
       return;
     }
+    const due = runnable.filter((m) => index < m.samples);
     const prediction = explainedClass(model, logits);
     const attributions = new Map<string, Float32Tensor>();
     const unit = (target: number): Omit<Explained, "targetKind" | "mask"> => ({
@@ -313,7 +315,7 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
       correct: sample.labels.includes(prediction),
     });
     const predicted: Explained = { ...unit(prediction), targetKind: "predicted", mask: undefined };
-    for (const planned of runnable) {
+    for (const planned of due) {
       const found = await explain(predicted, planned, rows, findings);
       if (found) attributions.set(planned.method.id, found);
     }
@@ -323,7 +325,7 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
         if (mask === undefined) continue;
         const boxes = sample.mask ? undefined : boxesOf(sample, label, shape, resize);
         const annotated: Explained = { ...unit(label), targetKind: "annotated", mask, boxes };
-        for (const planned of runnable) {
+        for (const planned of due) {
           const known = label === prediction ? attributions.get(planned.method.id) : undefined;
           // what failed for this class a moment ago is recorded already
           if (label === prediction && known === undefined && !planned.external) continue;

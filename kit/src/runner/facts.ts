@@ -50,6 +50,8 @@ export interface RunFacts {
     readonly samples: number;
   }[];
   readonly samples: number;
+  /** beside the protocol's there are others, on the first samples */
+  readonly further?: boolean;
   /** maps from elsewhere, where there are any */
   readonly external?: readonly ExternalMaps[];
   /** ids of the images to explain, in the protocol's order */
@@ -120,6 +122,11 @@ export function factsOf(options: FactsOptions): RunFacts {
 const compares = ({ methods }: Plan): boolean =>
   methods.some((m) => m.notApplicable === undefined && m.method.needs.includes("others"));
 
+const isFurther = ({ protocol, methods, metrics, standard }: Plan): boolean =>
+  standard &&
+  (methods.some((m) => m.external === undefined && !protocol.methods.includes(m.method.id)) ||
+    metrics.some((m) => !protocol.metrics.includes(m.metric.id)));
+
 const planFacts = (plan: Plan) => ({
   methods: plan.methods
     .filter((m) => m.external === undefined)
@@ -131,6 +138,7 @@ const planFacts = (plan: Plan) => ({
     samples,
   })),
   samples: plan.samples,
+  ...(isFurther(plan) && { further: true }),
   ...(plan.methods.some((m) => m.external) && { external: plan.methods.flatMap((m) => m.external ?? []) }),
 });
 
@@ -151,10 +159,14 @@ export function planOf(facts: RunFacts): Plan {
     annotated: facts.annotated,
     unmet: facts.unmet,
     external: facts.external,
+    further: facts.further,
   });
-  const { methods, metrics, samples, external } = facts;
+  const { methods, metrics, samples, further, external } = facts;
   const details = [
-    ...differences({ methods, metrics, samples, ...(external && { external }) }, planFacts(made)),
+    ...differences(
+      { methods, metrics, samples, ...(further && { further }), ...(external && { external }) },
+      planFacts(made),
+    ),
     ...(protocolHash(protocol) === facts.protocol.sha256 ? [] : ["the protocol's definition"]),
   ];
   if (details.length === 0) return made;

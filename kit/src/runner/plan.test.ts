@@ -28,6 +28,23 @@ describe("plan", () => {
     expect(of({ samples: 3 }).standard).toBe(false);
   });
 
+  it("with further methods and metrics stays standard, and does these on the first samples", () => {
+    const more = {
+      methods: [...base.methods, methodOf("rise")],
+      metrics: [...base.metrics, metricOf("effective-complexity"), metricOf("irof")],
+    };
+    expect(of(more).standard).toBe(false);
+    const made = of({ ...more, further: true });
+    expect(made.standard).toBe(true);
+    expect(made.methods.map((m) => m.samples)).toEqual([...base.methods.map(() => 256), 32]);
+    expect(made.metrics.slice(-2).map((m) => m.samples)).toEqual([32, 32]);
+    expect(made.passesAt(32)).toBe(of({}).passesAt(32));
+    expect(made.passesAt(31)).toBeGreaterThan(of({}).passesAt(31) + 1000);
+    expect(of({ ...more, methods: more.methods.slice(1), further: true }).standard).toBe(false);
+    // asked for alone, they are done on all
+    expect(of(more).methods.at(-1)?.samples).toBe(256);
+  });
+
   it("with maps from elsewhere is the same, and they come last", () => {
     const maps: ExternalMaps = {
       id: "theirs",

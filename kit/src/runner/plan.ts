@@ -12,6 +12,8 @@ type Values = Readonly<Record<string, ParamValue>>;
 export interface PlannedMethod {
   readonly method: Method;
   readonly params: Values;
+  /** the first samples of the selection it explains */
+  readonly samples: number;
   /** why it cannot run on this model; undefined when it can */
   readonly notApplicable: string | undefined;
   /** its maps are read, not computed */
@@ -34,7 +36,7 @@ export interface Plan {
   readonly passes: number;
   /** those of the sample at this position of the selection, its part under the randomised model included */
   readonly passesAt: (index: number) => number;
-  /** methods, metrics and samples are the protocol's; what differs is never ranked */
+  /** methods, metrics and samples are the protocol's, or more by `further`; what differs is never ranked */
   readonly standard: boolean;
 }
 
@@ -53,16 +55,20 @@ export interface PlanOptions {
   readonly unmet: Unmet;
   /** maps from elsewhere: behind all methods, and no departure from the protocol, since they move nothing of its methods */
   readonly external?: readonly ExternalMaps[];
+  /** what the protocol does not name is no departure from it: it is done on the first samples, and moves nothing */
+  readonly further?: boolean;
 }
 
 export function plan(options: PlanOptions): Plan {
-  const { protocol, shape, annotated, unmet, external = [] } = options;
+  const { protocol, shape, annotated, unmet, external = [], further = false } = options;
   const samples = samplesOf(options);
+  const few = Math.min(samples, protocol.rerunSamples);
   const methods = [
     ...options.methods.map(
       (method): PlannedMethod => ({
         method,
         params: resolveParams(method.id, method.params, protocolParams(protocol, method.params)),
+        samples: further && !protocol.methods.includes(method.id) ? few : samples,
         notApplicable: Object.hasOwn(unmet, method.id) ? unmet[method.id] : undefined,
       }),
     ),
@@ -70,6 +76,7 @@ export function plan(options: PlanOptions): Plan {
       (maps): PlannedMethod => ({
         method: externalMethod(maps),
         params: {},
+        samples,
         notApplicable: undefined,
         external: maps,
       }),
@@ -81,12 +88,12 @@ export function plan(options: PlanOptions): Plan {
       (metric): PlannedMetric => ({
         metric,
         params: resolveParams(metric.id, metric.params, protocolParams(protocol, metric.params)),
-        samples: scoresFew(metric) ? Math.min(samples, protocol.rerunSamples) : samples,
+        samples: scoresFew(metric) || (further && !protocol.metrics.includes(metric.id)) ? few : samples,
       }),
     );
   const passesAt = (index: number) => sum(partsOf({ methods, metrics }, shape, index));
   const named = (ids: readonly string[], entries: readonly { id: string }[]) =>
-    ids.length === entries.length && ids.every((id) => entries.some((e) => e.id === id));
+    (further || ids.length === entries.length) && ids.every((id) => entries.some((e) => e.id === id));
   return {
     protocol,
     methods,
@@ -119,7 +126,7 @@ function partsOf(
   const kinds = due.some(({ metric }) => metric.needs.includes("mask"))
     ? (["predicted", "annotated"] as const)
     : (["predicted"] as const);
-  const runnable = methods.filter((m) => m.notApplicable === undefined);
+  const runnable = methods.filter((m) => m.notApplicable === undefined && index < m.samples);
   return [
     1,
     ...runnable.flatMap((planned) =>
@@ -131,7 +138,9 @@ function partsOf(
   ];
 }
 
-const scoresFew = ({ needs }: Metric): boolean => needs.includes("method") || needs.includes("passes");
+/** Metrics that re-run methods or take many passes score the first samples only, whatever the protocol. */
+export const scoresFew = ({ needs }: Pick<Metric, "needs">): boolean =>
+  needs.includes("method") || needs.includes("passes");
 
 /** Whether a metric scores the attribution of this class: those with masks the annotated one, the others the predicted one. */
 export const scores = ({ metric }: PlannedMetric, kind: "predicted" | "annotated"): boolean =>
