@@ -89,5 +89,9 @@ it("knows whose arrays they are", () => {
 it("reads a paragraph of a comment to its end, and no further", () => {
   expect(noteOf("metrics/complexity/sparseness.ts", "Skips")).toBe("a map that is zero or not finite.");
   expect(noteOf("metrics/complexity/sparseness.ts", "Source")).toMatch(/^Chalasani .*features\.$/);
+  expect(noteOf("metrics/robustness/max-sensitivity.ts", "Skips")).toMatch(/^an attribution that is zero/);
+  expect(noteOf("metrics/faithfulness/average-drop.ts", "Skips")).toMatch(
+    /^a map that is not finite, and an image/,
+  );
   expect(noteOf("metrics/none.ts", "Source")).toBeUndefined();
 });

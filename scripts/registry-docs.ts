@@ -190,13 +190,18 @@ const source = (path: string): string => readFileSync(new URL(path, sources), "u
  */
 export function noteOf(path: string, word: "Source" | "Skips"): string | undefined {
   if (!existsSync(new URL(path, sources))) return undefined;
-  // its own words end where the next paragraph begins, which may be on the same line
+  // it ends where the next paragraph begins, which may be on the same line
   const paragraph = new RegExp(
-    `^ \\* ${word}:? (.*?)(?=\\n \\*/|\\n \\*\\n|\\n \\* Source:|(?<=\\.)[\\s*]+Cost:)`,
+    `(?:^ \\* |(?<=\\.) )${word}:? (.*?)(?=\\n \\*/|\\n \\*\\n|\\n \\* Source:|(?<=\\.)[\\s*]+Cost:)`,
     "ms",
   );
-  const [, note] = paragraph.exec(source(path)) ?? [];
-  return note?.replaceAll(/\n \*\s*/g, " ").trim();
+  const [, found] = paragraph.exec(source(path)) ?? [];
+  const note = found?.replaceAll(/\n \*\s*/g, " ").trim();
+  // what several files share is told where they share it
+  return note?.replace(/^what ([a-z-]+\.ts) skips/, (words, file: string) => {
+    const shared = noteOf(path.slice(0, path.lastIndexOf("/") + 1) + file, word);
+    return shared?.replace(/\.$/, "") ?? words;
+  });
 }
 
 /** Test files beside an entry's file that import it, or bear its name. */

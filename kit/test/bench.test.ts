@@ -35,3 +35,24 @@ it("counts what sharing saves on the small network, by family of metrics", () =>
   expect(metricByMetric.robustness.passes / shared.robustness.passes).toBeGreaterThan(1.95);
   expect(cellByCell.robustness).toEqual(metricByMetric.robustness);
 });
+
+it("compares a plan with its evaluation: passes to the last one, time whatever the machine does meanwhile", () => {
+  const plan = fileURLToPath(new URL("../bench/plan.ts", import.meta.url));
+  const asked = [
+    "--protocol",
+    "quick",
+    "--methods",
+    "saliency,random",
+    "--metrics",
+    "deletion-auc,pointing-game",
+  ];
+  const options = ["--bundled", "cxr-resnet", "--samples", "2", "--within", "1000", "--json"];
+  const [found] = JSON.parse(
+    execFileSync(process.execPath, [plan, ...options, "--", ...asked, "--jobs", "1"], { encoding: "utf8" }),
+  );
+  expect(found.model).toBe("cxr-resnet");
+  const { forwards, backwards } = found.predicted;
+  expect(found.found).toMatchObject({ forwards, backwards });
+  expect(forwards).toBeGreaterThan(512); // the whole split is classified
+  expect(found.ratio).toBeCloseTo(found.found.seconds / found.predicted.seconds, 9);
+});

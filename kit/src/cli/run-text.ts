@@ -91,14 +91,25 @@ function notes({ methods, metrics, selection, statistics, failures }: Result): s
     ...methods
       .filter((m) => m.status !== "ok" && m.status !== "external")
       .map((m) => `${m.status === "not-applicable" ? "not applicable" : m.status}: ${m.id}: ${m.reason}`),
-    ...statistics.cells.flatMap(({ method, metric, n, skips }) =>
-      n > 0 ? [] : Object.keys(skips).map((reason) => `no score: ${method} × ${metric}: ${reason}`),
-    ),
+    ...scoreless(statistics.cells),
     ...failures.map(
       ({ method, metric, code, n }) =>
         `failed ${counted(n, "time")}: ${method}${metric ? ` × ${metric}` : ""}: ${code}`,
     ),
   ];
+}
+
+/** One line for each metric and reason, with the methods that it left without any score. */
+function scoreless(cells: Result["statistics"]["cells"]): string[] {
+  const methods = new Map<string, string[]>();
+  for (const { method, metric, n, skips } of cells) {
+    if (n > 0) continue;
+    for (const reason of Object.keys(skips)) {
+      const key = `no score by ${metric}: ${reason}`;
+      methods.set(key, [...(methods.get(key) ?? []), method]);
+    }
+  }
+  return [...methods].map(([key, own]) => `${key}: ${own.join(", ")}`);
 }
 
 export const counted = (n: number, what: string): string =>

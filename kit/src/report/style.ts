@@ -101,7 +101,7 @@ td.none { color: var(--soft); }
 .matrix th:first-child, .maps th:first-child { position: sticky; left: 0; z-index: 1; background: var(--surface); min-width: 7.5rem; max-width: 13rem; }
 .matrix .wide { min-width: 20rem; }
 .grid th, .grid td { padding-inline: 0.5rem; }
-.grid thead th { min-width: 4.6rem; }
+.grid thead th { min-width: 4.6rem; white-space: normal; }
 .gates td { white-space: nowrap; }
 tfoot > tr > * { border-top: 1px solid var(--line-strong); border-bottom: 0; }
 .shade { print-color-adjust: exact; background: color-mix(in srgb, var(--accent) calc(var(--near) * 0.3), transparent); }
@@ -203,6 +203,8 @@ nav ul { margin-top: 0; }
   .matrix { font-size: 7.5pt; min-width: 0; }
   .matrix th, .matrix td, .grid thead th { padding: 0.15rem 0.3rem; min-width: 0; }
   .tile { width: clamp(2rem, 32rem / var(--images), 8rem); }
+  .matrix thead th, .maps .of { font-size: inherit; }
+  .maps { font-size: 8pt; }
   .maps small { font-size: 7pt; }
   h2, h3, h4 { break-after: avoid; }
   tr { break-inside: avoid; }

@@ -8,8 +8,9 @@ import { sizeOf } from "../onnx/tensor.ts";
 import { median } from "../stats/summary.ts";
 import type { Effort, Rehearsal, Task, Work } from "./rehearse.ts";
 
-/** Milliseconds of a graph: of each time it is asked, of each image, and of loading it. */
+/** Milliseconds of a graph: asked for a single image; for several, of the call and of each image; and of loading it. */
 export interface Speed {
+  readonly single: number;
   readonly call: number;
   readonly image: number;
   readonly load: number;
@@ -27,8 +28,8 @@ export interface CalibrateOptions {
 }
 
 /**
- * Times every graph that the rehearsal asked for, on every engine at once, as the run will use them: asked for one image, and for as many
- * as it will be, if that is not too long. What a run spends minutes on is timed for longer, since memory and code take a second to settle.
+ * Times every graph that the rehearsal asked for, on every engine at once, as the run will use them: asked for one image, for two,
+ * and for as many as it will be, if that is not too long. What a run spends minutes on is timed for longer, since memory and code take a second to settle.
  *
  * @returns  the speed of one engine, by the names of tasks
  */
@@ -50,8 +51,8 @@ export async function calibrate(
   return speeds;
 }
 
-const millisecondsOf = ({ calls, images }: Work, { call, image }: Speed): number =>
-  calls * call + images * image;
+const millisecondsOf = ({ calls, images, singles }: Work, { single, call, image }: Speed): number =>
+  singles * single + (calls - singles) * call + (images - singles) * image;
 
 async function speedOf(
   models: readonly Model[],
@@ -76,17 +77,19 @@ async function speedOf(
   };
   try {
     const first = await each(1);
-    const alone = await settled(1);
-    const load = Math.max(0, first - alone);
-    // three times or so, the first of them aside
-    const images = Math.min(largest, Math.max(2, Math.floor(budget / 8 / Math.max(alone, 0.01))));
-    if (images < 2) return { call: alone, image: 0, load };
-    const image = Math.max(0, (await settled(images)) - alone) / (images - 1);
-    return { call: Math.max(0, alone - image), image, load };
+    const single = await settled(1);
+    const load = Math.max(0, first - single);
+    if (largest < 2) return { single, call: 0, image: 0, load };
+    const two = await settled(2);
+    // so many that it can be done three times or so, the first of them aside
+    const images = Math.min(largest, Math.max(4, Math.floor(budget / 8 / Math.max(two / 2, 0.01))));
+    if (images < 3) return { single, call: two, image: 0, load };
+    const image = Math.max(0, (await settled(images)) - two) / (images - 2);
+    return { single, call: Math.max(0, two - 2 * image), image, load };
   } catch (error) {
     // a layer that CAM methods cannot use is told in the run, by them
     if (!(error instanceof KitError) || error.code !== "E_CAM_LAYER") throw error;
-    return { call: 0, image: 0, load: 0 };
+    return { single: 0, call: 0, image: 0, load: 0 };
   }
 }
 

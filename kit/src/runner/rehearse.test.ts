@@ -267,17 +267,23 @@ describe("a rehearsal", () => {
       forwards: 130,
       backwards: 0,
       ms: 260,
-      work: { forward: { images: 130, calls: 3, largest: 64 } },
+      work: { forward: { images: 130, calls: 3, singles: 0, largest: 64 } },
     });
+    expect(classifying(65, 2).work.forward.singles).toBe(1);
     const both = plus(
       one,
-      { forwards: 5, backwards: 5, ms: 1, work: { gradient: { images: 5, calls: 1, largest: 5 } } },
+      {
+        forwards: 5,
+        backwards: 5,
+        ms: 1,
+        work: { gradient: { images: 5, calls: 1, singles: 0, largest: 5 } },
+      },
       2,
     );
     expect(both).toMatchObject({ forwards: 140, backwards: 10, ms: 262 });
     expect(both.work).toEqual({
-      forward: { images: 130, calls: 3, largest: 64 },
-      gradient: { images: 10, calls: 2, largest: 5 },
+      forward: { images: 130, calls: 3, singles: 0, largest: 64 },
+      gradient: { images: 10, calls: 2, singles: 0, largest: 5 },
     });
   });
 });

@@ -6,6 +6,7 @@ import type { Cost } from "../methods/method.ts";
 import { type Feeds, type Model, type Program, sizesOf, type Wants } from "../model/model.ts";
 import { float32 } from "../onnx/tensor.ts";
 import { type Rng, rngOf } from "../rng.ts";
+import { median } from "../stats/summary.ts";
 import { block } from "./classify.ts";
 import { execute, explainedClass } from "./execute.ts";
 import { annotationOf, pixelsOf, type Resize } from "./pixels.ts";
@@ -16,6 +17,8 @@ import { comparedWith } from "./unmet.ts";
 export interface Work {
   readonly images: number;
   readonly calls: number;
+  /** calls for a single image, which may run as two rows of a batch */
+  readonly singles: number;
   /** images of the largest call */
   readonly largest: number;
 }
@@ -74,7 +77,7 @@ const fewSamples = 16;
  * Which classes of the samples will be explained: a wrong prediction costs more where masks are compared, since the annotated class is
  * then another. Takes a forward pass of each sample where that matters.
  *
- * @returns  `ms`: of reading one image
+ * @returns  `ms`: of reading one image, as a rule
  */
 export async function survey({
   model,
@@ -89,12 +92,11 @@ export async function survey({
   const matters = comparesMasks(plan);
   const wanted = matters ? positions : positions.slice(0, fewSamples);
   const found = new Map<string, Kind>();
-  let [ms, read] = [0, 0];
+  const times: number[] = [];
   let start = now();
   for await (const sample of dataset.read(wanted.map((at) => selected[at]))) {
     const x = pixelsOf(sample.image, shape, resize);
-    ms += now() - start;
-    read++;
+    times.push(now() - start);
     if (matters) {
       const annotated = sample.labels.filter((label) => annotationOf(sample, label, shape, resize));
       await model.forward(
@@ -114,7 +116,7 @@ export async function survey({
     position,
     ...(found.get(selected[position]) ?? plain),
   }));
-  return { asked, ms: ms / Math.max(1, read) };
+  return { asked, ms: median(times) ?? 0 };
 }
 
 /**
@@ -156,7 +158,7 @@ const reachOf = ({ methods, metrics, samples }: Plan): number =>
   Math.min(...[...methods, ...metrics].map((m) => m.samples), samples);
 
 const nothing: Effort = { forwards: 0, backwards: 0, ms: 0, work: {} };
-const noWork: Work = { images: 0, calls: 0, largest: 0 };
+const noWork: Work = { images: 0, calls: 0, singles: 0, largest: 0 };
 
 /** a + times · b */
 export function plus(a: Effort, b: Effort, times = 1): Effort {
@@ -166,6 +168,7 @@ export function plus(a: Effort, b: Effort, times = 1): Effort {
     return {
       images: x.images + times * y.images,
       calls: x.calls + times * y.calls,
+      singles: x.singles + times * y.singles,
       largest: Math.max(x.largest, y.largest),
     };
   };
@@ -183,7 +186,14 @@ export const classifying = (images: number, ms: number): Effort => ({
   forwards: images,
   backwards: 0,
   ms: images * ms,
-  work: { forward: { images, calls: Math.ceil(images / block), largest: Math.min(images, block) } },
+  work: {
+    forward: {
+      images,
+      calls: Math.ceil(images / block),
+      singles: Number(images % block === 1),
+      largest: Math.min(images, block),
+    },
+  },
 });
 
 /** Milliseconds below which it is done thrice and the best counts: code that runs for the first time is slow. */
@@ -197,8 +207,13 @@ function stageOf(plan: Plan, model: Model, now: () => number) {
   let building = 0;
   const count = (name: string, images: number, task: Task) => {
     tasks[name] ??= task;
-    const { images: before, calls, largest } = work[name] ?? noWork;
-    work[name] = { images: before + images, calls: calls + 1, largest: Math.max(largest, images) };
+    const { images: before, calls, singles, largest } = work[name] ?? noWork;
+    work[name] = {
+      images: before + images,
+      calls: calls + 1,
+      singles: singles + Number(images === 1),
+      largest: Math.max(largest, images),
+    };
   };
   const build = <T>(make: () => T): T => {
     const start = now();

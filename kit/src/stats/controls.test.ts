@@ -128,4 +128,22 @@ describe("checkControls", () => {
     expect(checkControls(tableOf(rows, ["random"], ids), expected)).toEqual([]);
     expect(checkControls(table([]), expected)).toEqual([]);
   });
+
+  it("takes hits that all came out alike for the draws that they are", () => {
+    const rowsOf = (random: number): ScoredRow[] =>
+      Array.from({ length: 8 }, (_, s) => ({
+        sample: `s${s}`,
+        group: `s${s}`,
+        method: "random",
+        target: 0,
+        targetKind: "annotated",
+        correct: true,
+        scores: { "pointing-game": 0, "relevance-rank-accuracy": random },
+        skips: {},
+      }));
+    // 4 % of the image: eight misses are what one expects; 80 %: they are not
+    const violations = (random: number) => checkControls(tableOf(rowsOf(random), ["random"], ids), expected);
+    expect(violations(0.04)).toEqual([]);
+    expect(violations(0.8).map((v) => v.metric)).toContain("pointing-game");
+  });
 });

@@ -60,13 +60,23 @@ export function checkControls(
         const other = valuesOf(on, like);
         if (other === undefined || scores.get(on)!.group.length !== group.length) continue;
         const gap = meanDifference(column, other, group, groups.length);
-        if (gap && !(Math.abs(gap.mean) <= within + 5 * gap.error)) {
-          complain(`the mean of ${like} on ${on}`, `${gap.mean} more (standard error ${gap.error})`);
+        const error = gap && Math.max(gap.error, chanceError(own, other), chanceError(other, own));
+        if (gap && error !== undefined && !(Math.abs(gap.mean) <= within + 5 * error)) {
+          complain(`the mean of ${like} on ${on}`, `${gap.mean} more (standard error ${error})`);
         }
       }
     }
   }
   return violations;
+}
+
+/** Hits and misses that came out alike on every image show no spread, yet they are draws: as many with the chance that the other control has. */
+function chanceError(column: Float64Array, other: Float64Array): number {
+  const own = column.filter((v) => !Number.isNaN(v));
+  if (!own.every((v) => v === own[0] && (v === 0 || v === 1))) return 0;
+  const known = other.filter((v) => !Number.isNaN(v));
+  const chance = Math.min(1, Math.max(0, known.reduce((a, b) => a + b, 0) / known.length));
+  return Math.sqrt((chance * (1 - chance)) / own.length);
 }
 
 /** Mean difference of two columns and its standard error over groups; undefined below eight groups, where the error says little. */
