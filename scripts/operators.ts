@@ -164,7 +164,7 @@ export function operatorsPage(): string {
     "## By expansion",
     "",
     "Operators that are written in those above when a model is read, and so have their gradients. Without a domain: standard ones newer",
-    `than opset ${newestOpset}, which some exporters put in older files.`,
+    `than opset ${canonicalOpset}.`,
     "",
     ...table(
       ["operator", "written as"],
