@@ -47,6 +47,7 @@ describe("the journey", () => {
     ]);
     expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
     expect(readdirSync(join(app, "run")).sort()).toEqual([
+      "curves.json",
       "journal.jsonl",
       "pictures",
       "run.json",
