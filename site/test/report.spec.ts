@@ -1,15 +1,10 @@
 /** The page that `xai-kit report` writes, opened as a file: a browser, no server, no network. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { expect, type Page, test } from "@playwright/test";
 import { reportPage } from "../../kit/src/report/page.ts";
 import { madeReport } from "../../kit/test/made-report.ts";
 import { violationsOn } from "./axe.ts";
-
-const folder = mkdtempSync(join(tmpdir(), "xai-kit-report-page-"));
-test.afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const progress = { explained: 7, of: 16, classified: 20, images: 20, shard: undefined };
 const pages = {
@@ -20,7 +15,8 @@ const pages = {
 
 /** Opens one of them; answers what it asked for besides itself. */
 async function open(page: Page, name: keyof typeof pages): Promise<string[]> {
-  const file = join(folder, `${name}.html`);
+  // a folder of the test's own: a worker that has cleaned up may be given further tests of this file
+  const file = test.info().outputPath(`${name}.html`);
   writeFileSync(file, reportPage(pages[name]));
   const asked: string[] = [];
   const { href } = pathToFileURL(file);
