@@ -19,21 +19,8 @@ import { execute, explainedClass, wantsOf } from "../src/runner/execute.ts";
 import { pixelsOf } from "../src/runner/pixels.ts";
 import { type Plan, type PlannedMethod, type PlannedMetric, plan } from "../src/runner/plan.ts";
 import { comparedWith, unmetNeeds } from "../src/runner/unmet.ts";
+import { standardMethods } from "../src/stats/summarise.ts";
 import type { Source } from "./graphs.ts";
-
-export const standardMethods = [
-  "saliency",
-  "input-x-gradient",
-  "integrated-gradients",
-  "smoothgrad",
-  "gradient-shap",
-  "grad-cam",
-  "grad-cam-plus-plus",
-  "score-cam",
-  "occlusion",
-  "lime",
-  "kernel-shap",
-] as const;
 
 export const coreSix = [
   "infidelity",

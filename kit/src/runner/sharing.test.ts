@@ -6,6 +6,7 @@ import type { Method } from "../methods/method.ts";
 import type { Model } from "../model/model.ts";
 import type { Float32Tensor } from "../onnx/tensor.ts";
 import { methodOf, metricOf, protocolOf } from "../protocol/protocol.ts";
+import { standardMethods } from "../stats/summarise.ts";
 import { execute } from "./execute.ts";
 import { pixelsOf } from "./pixels.ts";
 import { plan } from "./plan.ts";
@@ -15,19 +16,6 @@ const samples = Array.from({ length: 9 }, (_, k): Drawn => ({ id: `s${k}`, label
 const dataset = datasetOf(samples, { classes: 4 });
 const [first, ...following] = samples.map((s) => s.id);
 
-const eleven = [
-  "saliency",
-  "input-x-gradient",
-  "integrated-gradients",
-  "smoothgrad",
-  "gradient-shap",
-  "grad-cam",
-  "grad-cam-plus-plus",
-  "score-cam",
-  "occlusion",
-  "lime",
-  "kernel-shap",
-];
 const coreSix = [
   "infidelity",
   "max-sensitivity",
@@ -127,7 +115,13 @@ async function run(methods: readonly string[], metrics: readonly string[]) {
 }
 
 describe("eleven methods and every metric that can share", () => {
-  const whole = run(eleven, [...coreSix, ...robustness.slice(1), "completeness-gap", "random-logit", "srg"]);
+  const whole = run(standardMethods, [
+    ...coreSix,
+    ...robustness.slice(1),
+    "completeness-gap",
+    "random-logit",
+    "srg",
+  ]);
 
   it("ask f(x) once, and one gradient for each class that is explained", async () => {
     const { counter, x, rows } = await whole;
@@ -197,7 +191,7 @@ describe("what a metric adds", () => {
   });
 
   it("is less than where nothing is shared", async () => {
-    const { passes, planned } = await run(eleven, [...coreSix, ...robustness.slice(1)]);
+    const { passes, planned } = await run(standardMethods, [...coreSix, ...robustness.slice(1)]);
     // four metrics on the same draws
     expect(planned / (passes.forwards + passes.backwards)).toBeGreaterThan(2);
   });
