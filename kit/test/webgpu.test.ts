@@ -1,6 +1,7 @@
 /**
- * WebGPU in Node on SwiftShader against the processor: models whole, and the gradient of every rule. What single operators give is in
- * engine.case.test.ts. All of it runs with XAI_WEBGPU=all (some ten minutes); without, one small network with a MaxPool.
+ * WebGPU in Node, on SwiftShader or on the driver that VK_ICD_FILENAMES names, against the processor: models whole, every method's maps, and
+ * the gradient of every rule. What single operators give is in engine.case.test.ts. All of it runs with XAI_WEBGPU=all (some ten minutes);
+ * without, one small network with a MaxPool.
  */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -82,7 +83,7 @@ async function numbersOf({ path, card }: BundledModel, engine: Engine) {
   return { logits, gradient, activation, activationGradient };
 }
 
-describe.skipIf(!gpu.engine)("WebGPU on SwiftShader", () => {
+describe.skipIf(!gpu.engine)("WebGPU in Node", () => {
   const bundled = bundledModels();
   const few = bundled.filter(({ id }) => id === "shapes-densenet");
   const more = bundled.filter(({ id }) => id.startsWith("shapes-") && !few.some((m) => m.id === id));
@@ -93,9 +94,7 @@ describe.skipIf(!gpu.engine)("WebGPU on SwiftShader", () => {
     const errors = (Object.keys(want) as (keyof typeof want)[]).map(
       (key) => [key, distance(tensor(got[key]), tensor(want[key]))] as const,
     );
-    finding(
-      `WebGPU on SwiftShader, ${model.id}: ${errors.map(([k, e]) => `${k} ${e.toExponential(1)}`).join(", ")}`,
-    );
+    finding(`WebGPU, ${model.id}: ${errors.map(([k, e]) => `${k} ${e.toExponential(1)}`).join(", ")}`);
     for (const [key, error] of errors) expect(error, key).toBeLessThan(1e-4);
   }
 

@@ -10,6 +10,8 @@ const progress = { explained: 7, of: 16, classified: 20, images: 20, shard: unde
 const pages = {
   finished: madeReport(),
   unfinished: madeReport({ progress, identity: undefined, recomputed: false, confidential: true }),
+  // one group of images: words stand where intervals would
+  small: madeReport({}, { count: 2, nameOf: (k) => `image-${k}` }),
   bare: madeReport({ curves: undefined, sheets: [], refused: true, recomputed: false }),
 };
 
@@ -41,21 +43,23 @@ for (const name of Object.keys(pages) as (keyof typeof pages)[]) {
 }
 
 for (const width of [320, 390, 1440]) {
-  test(`nothing is wider than a screen of ${width}`, async ({ page }) => {
-    await page.setViewportSize({ width, height: 800 });
-    await open(page, "finished");
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    expect(wide).toBeLessThanOrEqual(0);
-    // what a card holds stays in it
-    const out = await page.evaluate(() =>
-      [...document.querySelectorAll(".card table")].flatMap((table) =>
-        table.getBoundingClientRect().right > (table.closest(".card")?.getBoundingClientRect().right ?? 0)
-          ? [table.getAttribute("aria-labelledby")]
-          : [],
-      ),
-    );
-    expect(out).toEqual([]);
-  });
+  const names = ["finished", "small"] as const;
+  for (const name of names)
+    test(`${name}: nothing is wider than a screen of ${width}`, async ({ page }) => {
+      await page.setViewportSize({ width, height: 800 });
+      await open(page, name);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      expect(wide).toBeLessThanOrEqual(0);
+      // what a card holds stays in it
+      const out = await page.evaluate(() =>
+        [...document.querySelectorAll(".card table")].flatMap((table) =>
+          table.getBoundingClientRect().right > (table.closest(".card")?.getBoundingClientRect().right ?? 0)
+            ? [table.getAttribute("aria-labelledby")]
+            : [],
+        ),
+      );
+      expect(out).toEqual([]);
+    });
 }
 
 test("colours follow the system until they are chosen", async ({ page }) => {

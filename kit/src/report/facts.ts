@@ -99,7 +99,7 @@ export const fieldOf = ({ places }: Ranking): number => places.filter((p) => p.s
 export const tiedWith = ({ tieGroups }: Ranking, method: string): readonly string[] =>
   tieGroups.find((group) => group.includes(method))?.filter((other) => other !== method) ?? [];
 
-/** "beats no control", "beats only Random", "not above Sobel edges"; nothing where all are beaten */
+/** "beats no control", "beats only Random", "not better than Sobel edges"; nothing where all are beaten */
 export function unbeatenOf(report: Reported, { gate }: Pick<Cell, "gate">): string | undefined {
   const open = gate?.against.filter((duel) => duel.beaten === false) ?? [];
   if (open.length === 0) return undefined;
@@ -108,7 +108,7 @@ export function unbeatenOf(report: Reported, { gate }: Pick<Cell, "gate">): stri
   const names = (duels: typeof open) => list(duels.map(({ control }) => titleOf(report, control)));
   return beaten.length > 0 && beaten.length < open.length
     ? `beats only ${names(beaten)}`
-    : `not above ${names(open)}`;
+    : `not better than ${names(open)}`;
 }
 
 /** "Ada, Bob and Eve" */

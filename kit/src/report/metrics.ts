@@ -89,10 +89,12 @@ ${aboutOf(metric)}</article>
 `;
 }
 
-/** "0.412" and under it its interval. */
+/** "0.412" and under it its interval, or in words why there is none. */
 function valueText({ mean, interval, noInterval }: Cell): Markup {
   const [value, ...rest] = estimate(mean, interval).split(" ");
-  return html`${value} <small>${rest.length > 0 ? rest.join(" ") : (noInterval ?? "")}</small>`;
+  return rest.length > 0
+    ? html`${value} <small>${rest.join(" ")}</small>`
+    : html`${value} <small class="words">${noInterval ?? ""}</small>`;
 }
 
 /** What stands against a score. */

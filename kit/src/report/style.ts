@@ -117,6 +117,7 @@ tfoot > tr > * { border-top: 1px solid var(--line-strong); border-bottom: 0; }
 .strip-table th[scope="row"], .rank-table th[scope="row"] { overflow-wrap: break-word; min-width: 6rem; }
 .strip-table td.num small { display: inline-block; min-width: 7.2rem; margin-left: 0.35rem; }
 @container (max-width: 29rem) { .strip-table td.num small { display: block; min-width: 0; } }
+.strip-table td.num .words { white-space: normal; }
 .strip-table .gate { text-align: center; width: 2.5rem; }
 .strip-table .controls tr:first-child > * { border-top: 1px solid var(--line-strong); }
 .strip-table .controls th { color: var(--soft); }
