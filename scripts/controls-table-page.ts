@@ -82,7 +82,7 @@ export function rowsOf(
     const gated = scored.filter((m) => cellOf(m.id, metric)?.gate != null);
     const duels = gated.flatMap(({ id: method }): Best[] => {
       const { gate, mean } = cellOf(method, metric)!;
-      const known = gate!.against.flatMap(({ control, difference }) =>
+      const known = Object.entries(gate!.against).flatMap(([control, difference]) =>
         difference === null ? [] : [{ control, difference }],
       );
       if (known.length === 0 || mean === null) return [];

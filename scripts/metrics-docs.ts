@@ -134,7 +134,7 @@ export function metricPage(metric: Metric, arrays: readonly string[]): string {
     "```",
     "",
     ...(letter === "" ? [] : [`${letter}.`, ""]),
-    `- **Better:** ${metric.better} ${arrows[metric.better]}. Values: ${rangeText(metric.range)}.`,
+    `- **Better:** ${metric.better} ${arrows[metric.better]}. Values: ${rangeText(metric.range)}.${metric.reported === "median" ? " Reported by its median over images." : ""}`,
     `- **Gate:** ${gates[metric.gate]}`,
     `- **Limits:** ${limits}`,
     ...metric.needs.map((need) => `- **Needs** ${needs[need]}.`),

@@ -14,7 +14,7 @@ import { publishRun } from "./publish-run.ts";
 const [filter = ""] = process.argv.slice(2);
 if (filter === "--help") {
   console.log(
-    "usage: npm run results:synthetic [-- PART_OF_A_MODEL_ID]\n\nRuns every bundled model on its phantoms (protocol 1-draft) and puts the runs into results/.",
+    "usage: npm run results:synthetic [-- PART_OF_A_MODEL_ID]\n\nRuns every bundled model on its phantoms (protocol 1, and everything else on the first 32 images) and puts the runs into results/.",
   );
   process.exit(0);
 }
@@ -27,7 +27,19 @@ for (const [k, { id, path, dataset }] of chosen.entries()) {
   console.error(`\n${id} on ${dataset} (${k + 1} of ${chosen.length})`);
   const { status } = spawnSync(
     process.execPath,
-    ["kit/bin/xai-kit.js", "evaluate", "--model", path, "--data", dataset, "--pictures", "2", "--out", out],
+    [
+      "kit/bin/xai-kit.js",
+      "evaluate",
+      "--model",
+      path,
+      "--data",
+      dataset,
+      "--further",
+      "--pictures",
+      "2",
+      "--out",
+      out,
+    ],
     { cwd: root, stdio: ["ignore", "ignore", "inherit"] },
   );
   if (status !== 0) process.exit(status ?? 1);

@@ -1,6 +1,6 @@
 /**
  * Everything that must hold before a change lands, and its one verdict as the last line: `N passed, N failed[, N skipped]`.
- * Types, lint, schemas and build count as one test each; all other tests are vitest's.
+ * Types, lint, schemas, build and results count as one test each; all other tests are vitest's.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -28,6 +28,7 @@ const checks: Record<string, string[][]> = {
   lint: [[bin.biome, "check", "--error-on-warnings", "--max-diagnostics=none", "."]],
   schemas: [["scripts/generate-schemas.ts", "--check"]],
   build: [["scripts/build.mjs"]],
+  results: [["scripts/results-recheck.ts"]],
 };
 /** Groups of vitest files, by folder. */
 const groups: Record<string, string[]> = {
@@ -44,6 +45,7 @@ types    the TypeScript compiler over every source and test
 lint     Biome: format, lint, order of imports
 schemas  the types made from schemas/ are current
 build    kit/src to kit/dist
+results  everything in results/ against the kit as it is, and nothing of it edited
 unit     the tests beside their files, gradient checks among them
 kit      the tests that span modules: oracle, fuzz, boundaries, registries, the packed package and its CLI
 site     the built site in a Chromium (CHROMIUM_PATH, on PATH, or from npm): pages, links, accessibility, weights

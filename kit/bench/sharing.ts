@@ -31,7 +31,7 @@ export const coreSix = [
   "randomisation",
 ] as const;
 
-export const budgets = { standard: "1-draft", quick: "quick" } as const;
+export const budgets = { standard: "1", quick: "quick" } as const;
 export type Budget = keyof typeof budgets;
 
 /** The attributions themselves, or a family of metrics. */

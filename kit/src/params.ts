@@ -60,14 +60,17 @@ export function resolveParams(
   );
 }
 
-/** The parameters of the `quick` protocol: every budget a quarter, at least 4. */
-export function quickParams(specs: ParamSpecs): Record<string, ParamValue> {
+/** The parameters of the `quick` protocol: every budget a quarter of what is given, else of its default, and at least 4. */
+export function quickParams(
+  specs: ParamSpecs,
+  given: Readonly<Record<string, ParamValue>> = {},
+): Record<string, ParamValue> {
   return Object.fromEntries(
-    Object.entries(specs).flatMap(([name, spec]) =>
-      (spec.type === "integer" || spec.type === "number") && spec.budget
-        ? [[name, Math.min(spec.default, Math.max(4, Math.ceil(spec.default / 4)))]]
-        : [],
-    ),
+    Object.entries(specs).flatMap(([name, spec]) => {
+      if ((spec.type !== "integer" && spec.type !== "number") || !spec.budget) return [];
+      const whole = Number(given[name] ?? spec.default);
+      return [[name, Math.min(whole, Math.max(4, Math.ceil(whole / 4)))]];
+    }),
   );
 }
 

@@ -1240,6 +1240,14 @@ export interface Protocol {
    */
   metrics: Slug[];
   /**
+   * By id of a method or metric: the values of its parameters, of all there were at the release.
+   */
+  parameters: {
+    [k: string]: {
+      [k: string]: number | boolean | string;
+    };
+  };
+  /**
    * Every budget ⌈budget/4⌉, at least 4; never ranked.
    */
   quick: boolean;
@@ -1292,6 +1300,29 @@ export const protocolSchema = {
       "maxItems": 100,
       "uniqueItems": true
     },
+    "parameters": {
+      "description": "By id of a method or metric: the values of its parameters, of all there were at the release.",
+      "type": "object",
+      "propertyNames": {
+        "$ref": "#/$defs/slug"
+      },
+      "additionalProperties": {
+        "type": "object",
+        "propertyNames": {
+          "$ref": "#/$defs/slug"
+        },
+        "additionalProperties": {
+          "type": [
+            "number",
+            "boolean",
+            "string"
+          ]
+        },
+        "minProperties": 1,
+        "maxProperties": 50
+      },
+      "maxProperties": 300
+    },
     "quick": {
       "description": "Every budget ⌈budget/4⌉, at least 4; never ranked.",
       "type": "boolean"
@@ -1304,6 +1335,7 @@ export const protocolSchema = {
     "rerunSamples",
     "methods",
     "metrics",
+    "parameters",
     "quick"
   ],
   "$defs": {
@@ -1645,6 +1677,10 @@ export interface Cell {
   metric: Slug;
   n: number;
   mean: number | null;
+  /**
+   * Where the metric is reported by its median; the interval is of it then.
+   */
+  median?: number | null;
   sd: number | null;
   interval: Interval | null;
   noInterval: string | null;
@@ -1656,16 +1692,13 @@ export interface Cell {
    */
   worstShare: number | null;
   gate: {
-    method: Slug;
     passed: boolean | null;
     /**
-     * @maxItems 20
+     * Control: 95 % of the mean by which the method is better; null where not known.
      */
     against: {
-      control: Slug;
-      difference: Interval | null;
-      beaten: boolean | null;
-    }[];
+      [k: string]: Interval | null;
+    };
     reason: string | null;
   } | null;
   recommendable: boolean | null;
@@ -2904,6 +2937,13 @@ export const runSchema = {
             "null"
           ]
         },
+        "median": {
+          "description": "Where the metric is reported by its median; the interval is of it then.",
+          "type": [
+            "number",
+            "null"
+          ]
+        },
         "sd": {
           "type": [
             "number",
@@ -2953,9 +2993,6 @@ export const runSchema = {
               "type": "object",
               "additionalProperties": false,
               "properties": {
-                "method": {
-                  "$ref": "#/$defs/slug"
-                },
                 "passed": {
                   "type": [
                     "boolean",
@@ -2963,38 +3000,22 @@ export const runSchema = {
                   ]
                 },
                 "against": {
-                  "type": "array",
-                  "items": {
-                    "type": "object",
-                    "additionalProperties": false,
-                    "properties": {
-                      "control": {
-                        "$ref": "#/$defs/slug"
+                  "description": "Control: 95 % of the mean by which the method is better; null where not known.",
+                  "type": "object",
+                  "additionalProperties": {
+                    "anyOf": [
+                      {
+                        "$ref": "#/$defs/interval"
                       },
-                      "difference": {
-                        "anyOf": [
-                          {
-                            "$ref": "#/$defs/interval"
-                          },
-                          {
-                            "type": "null"
-                          }
-                        ]
-                      },
-                      "beaten": {
-                        "type": [
-                          "boolean",
-                          "null"
-                        ]
+                      {
+                        "type": "null"
                       }
-                    },
-                    "required": [
-                      "control",
-                      "difference",
-                      "beaten"
                     ]
                   },
-                  "maxItems": 20
+                  "propertyNames": {
+                    "$ref": "#/$defs/slug"
+                  },
+                  "maxProperties": 20
                 },
                 "reason": {
                   "type": [
@@ -3006,7 +3027,6 @@ export const runSchema = {
                 }
               },
               "required": [
-                "method",
                 "passed",
                 "against",
                 "reason"

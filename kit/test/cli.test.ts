@@ -559,7 +559,7 @@ describe("evaluate", () => {
     expect(ran.err).toMatch(/^plan: protocol quick, 12 images/m);
     expect(ran.err).toMatch(/^explain: .*(done|in) /m);
     expect(ran.out).toMatch(/^ *n +AUROC/m);
-    expect(ran.out).toMatch(/pointing-game ↑/);
+    expect(ran.out).toMatch(/relevance-rank-accuracy ↑/);
     expect(ran.out).toMatch(/^\(random\) /m);
     expect(ran.out).toContain("never ranked");
     const run = JSON.parse(readFileSync(join(out, "run.json"), "utf8"));
@@ -572,11 +572,14 @@ describe("evaluate", () => {
       data: { id: "folder", count: 12, ids: "private" },
     });
     const { mean } = run.result.statistics.cells.find(
-      (c: { method: string; metric: string }) => c.method === "saliency" && c.metric === "pointing-game",
+      (c: { method: string; metric: string }) =>
+        c.method === "saliency" && c.metric === "relevance-rank-accuracy",
     );
-    const hits = rows.filter((r) => r.method === "saliency" && r["pointing-game"] !== null);
-    expect(hits).toHaveLength(12);
-    expect(mean).toBeCloseTo(hits.reduce((s, r) => s + Number(r["pointing-game"]), 0) / 12, 9);
+    const shares = rows
+      .filter((r) => r.method === "saliency" && r["relevance-rank-accuracy"] !== null)
+      .map((r) => Number(r["relevance-rank-accuracy"]));
+    expect(shares).toHaveLength(12);
+    expect(mean).toBeCloseTo(shares.reduce((a, b) => a + b, 0) / 12, 9);
     expect(readdirSync(out).sort()).toEqual([
       "curves.json",
       "journal.jsonl",

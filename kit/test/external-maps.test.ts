@@ -108,7 +108,7 @@ describe("saliency's maps of drawn pictures", () => {
     const [own, their] = [cellsOf(run, "saliency"), cellsOf(run, "theirs")];
     const shared = [...own.keys()].filter((id) => !["max-sensitivity", "randomisation", "cost"].includes(id));
     expect(shared).toEqual(
-      expect.arrayContaining(["infidelity", "deletion-auc", "sparseness", "pointing-game"]),
+      expect.arrayContaining(["infidelity", "deletion-auc", "sparseness", "relevance-rank-accuracy"]),
     );
     for (const metric of shared) {
       const { gate, ...cell } = own.get(metric)!;

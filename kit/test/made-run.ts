@@ -15,7 +15,7 @@ export interface MadeOptions {
   /** images of the split; 16 of them are explained */
   readonly count?: number;
   readonly ids?: "public" | "private";
-  /** "1-draft" takes all images up to 256, and 32 for what is further; "quick" unless told */
+  /** "1" takes all images up to 256, and 32 for what is further; "quick" unless told */
   readonly protocol?: string;
   /** beside the protocol's */
   readonly further?: { readonly methods: readonly string[]; readonly metrics: readonly string[] };

@@ -212,7 +212,7 @@ async function pointing(folder: string, classes: readonly string[], model: Model
   const annotated = (await dataset.index()).filter((s) => s.annotated);
   const metric = metricOf("pointing-game");
   const planned = plan({
-    protocol: protocolOf("1-draft"),
+    protocol: protocolOf("1"),
     methods: [methodOf(method)],
     metrics: [metric],
     shape: model.shape,

@@ -106,7 +106,7 @@ describe("a run", () => {
 
   it("stopped by Ctrl-C says how to go on, and goes on", async () => {
     const ran = await interrupted(
-      evaluate("stopped", "--samples", "12", "--protocol", "1-draft", "--device", "auto"),
+      evaluate("stopped", "--samples", "12", "--protocol", "1", "--device", "auto"),
       {
         cwd: dir,
         when: /classify: 12\/12/,

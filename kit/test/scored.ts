@@ -1,7 +1,6 @@
 /** One metric on one attribution, with what a test does not care about filled in. */
 import { referenceOf } from "../src/methods/baseline.ts";
-import type { Method } from "../src/methods/method.ts";
-import { attribute } from "../src/methods/method.ts";
+import { type AttributeOptions, attribute, type Method } from "../src/methods/method.ts";
 import { type Metric, type Score, type ScoreOptions, score } from "../src/metrics/metric.ts";
 import type { Probe } from "../src/model/probe.ts";
 import { type Float32Tensor, float32 } from "../src/onnx/tensor.ts";
@@ -29,9 +28,9 @@ export async function scoreMethod(
   metric: Metric,
   probe: Probe,
   method: Method,
-  options: Partial<ScoreOptions> = {},
+  { others, ...options }: Partial<ScoreOptions> & Pick<AttributeOptions, "others"> = {},
 ): Promise<Score> {
-  const explain = (other: Probe) => attribute(method, other, { rng: streams(method.id) });
+  const explain = (other: Probe) => attribute(method, other, { rng: streams(method.id), others });
   return scoreOf(metric, probe, await explain(probe), {
     explain,
     rule: method.map,

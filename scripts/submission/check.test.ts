@@ -13,12 +13,9 @@ afterAll(() => rmSync(repo.folder, { recursive: true }));
 
 const others = testRun({ model: "others" });
 const mine = testRun();
-/** On main since before the draft protocol was changed. */
+/** On main since before the first look was changed. */
 const outdated = testRun({ model: "outdated" });
-const before = outdated.text.replace(
-  /("protocol":\{"id":"1-draft","sha256":")[0-9a-f]{64}/,
-  `$1${"a".repeat(64)}`,
-);
+const before = outdated.text.replace(/("protocol":\{"id":"1","sha256":")[0-9a-f]{64}/, `$1${"a".repeat(64)}`);
 /** A newer run of that model, in which one method does badly by one metric. */
 const worse = testRun({
   model: "outdated",
@@ -393,10 +390,8 @@ describe("what only main knows", () => {
     refused(judged(testRun({ date: "2026-01-02T29:00:00Z" }).files), /run.json: must match pattern/);
   });
 
-  it("refuses quick runs, and drafts outside of the synthetic track", () => {
+  it("refuses quick runs", () => {
     refused(judged(testRun({ protocol: "quick" }).files), /protocol quick is a first look/);
-    const natural = testRun({ change: (o) => ({ ...o, dataset: { ...o.dataset, track: "natural" } }) });
-    refused(judged(natural.files), /protocol 1-draft is a draft/);
   });
 
   it("admits a choice of one's own, with a note that it is not ranked", () => {

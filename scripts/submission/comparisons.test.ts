@@ -24,7 +24,7 @@ const runs = seeds.map(([architecture, seed]) =>
   madeSeed({
     architecture,
     seed,
-    protocol: "1-draft",
+    protocol: "1",
     change: (made) => ({ ...made, dataset: { ...made.dataset, ...shapes } }),
   }),
 );

@@ -25,7 +25,7 @@ const shapes = { id: "phantom-shapes", base: "phantom-shapes", title: "Coloured 
 export function testRun({
   model = "made",
   date = "2026-01-02T03:04:05Z",
-  protocol: id = "1-draft",
+  protocol: id = "1",
   change = (o) => o,
 }: Options = {}): TestRun {
   const protocol = protocolOf(id);

@@ -11,7 +11,7 @@ import type { Surface } from "../../kit/src/model/image.ts";
 import type { Model } from "../../kit/src/model/model.ts";
 import { createProbe } from "../../kit/src/model/probe.ts";
 import type { Float32Tensor } from "../../kit/src/onnx/tensor.ts";
-import { protocolOf } from "../../kit/src/protocol/protocol.ts";
+import { standardProtocol } from "../../kit/src/protocol/protocol.ts";
 import { type Shown, shownOf } from "../../kit/src/render/shown.ts";
 import { rngOf } from "../../kit/src/rng.ts";
 import { requireFinite } from "../../kit/src/runner/classify.ts";
@@ -25,7 +25,7 @@ export const shownMetrics = ["sparseness", "deletion-auc"] as const;
 export type ShownMetric = (typeof shownMetrics)[number];
 
 /** The one whose parameters and random draws the page takes. */
-export const protocol = protocolOf("1-draft");
+export const protocol = standardProtocol;
 
 export interface Predicted {
   readonly logits: Float32Array;

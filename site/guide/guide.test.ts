@@ -183,7 +183,7 @@ describe("what does not count", () => {
     expect(answer.advice[0]).toMatchObject({ method: "best", rule: "leads-and-passes" });
     expect(answer.advice[0].evidence).toHaveLength(2);
     // one of each: too few of either
-    expect(ruleOf([pair[0], { ...pair[1], protocol: "1-draft" }])).toBe("one-run-short");
+    expect(ruleOf([pair[0], { ...pair[1], protocol: "2-draft" }])).toBe("one-run-short");
   });
   it("runs of another track or family; synthetic ones answer only for themselves", () => {
     const synthetic = pairWith({ track: "synthetic" }).map(constructedRun);

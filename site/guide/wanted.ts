@@ -2,7 +2,7 @@
 import manifest from "../../kit/package.json" with { type: "json" };
 import type { DatasetDefinition } from "../../kit/src/datasets/dataset.ts";
 import { datasets } from "../../kit/src/datasets/index.ts";
-import { protocols } from "../../kit/src/protocol/protocol.ts";
+import { standardProtocol } from "../../kit/src/protocol/protocol.ts";
 import { kitCommand } from "../lib/command.ts";
 import { type Facts, thresholds } from "./rules.ts";
 
@@ -74,13 +74,6 @@ function commandFor(
     `--data ${data}`,
     // phantoms are drawn; everything else lies in a folder
     ...(definition.track === "synthetic" ? [] : [`--data-dir your-${definition.id}`]),
-    `--protocol ${newestProtocol()}`,
+    `--protocol ${standardProtocol.id}`,
   ].join(" \\\n  ");
-}
-
-/** A released protocol before drafts; quick ones are never ranked. */
-function newestProtocol(): string {
-  const ranked = protocols.filter(({ quick }) => !quick).map(({ id }) => id);
-  const released = ranked.filter((id) => !id.includes("draft"));
-  return (released.length > 0 ? released : ranked).sort().at(-1)!;
 }

@@ -55,7 +55,7 @@ export function countedWords({ runs }: Answer["counted"]): string {
   return `${plural(runs.length, "run")} on ${plural(data, "data set")} with ${plural(models, "model")}`;
 }
 
-/** "protocol 1-draft, tier recomputed" */
+/** "protocol 1, tier recomputed" */
 export const basisWords = ({ runs, protocol }: Answer["counted"]): string =>
   `protocol ${protocol}, tier ${distinct(runs, ({ tier }) => tier).join(" or ")}`;
 

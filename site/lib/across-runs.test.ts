@@ -37,7 +37,7 @@ describe("acrossAllRuns", () => {
     expect(await acrossAllRuns()).toBe(found);
     expect(found.sets).toHaveLength(1);
     const [set] = found.sets;
-    expect(set).toMatchObject({ draft: true, synthetic: true, tracks: ["synthetic"] });
+    expect(set).toMatchObject({ draft: false, synthetic: true, tracks: ["synthetic"] });
     expect(set.blocks).toHaveLength(8);
     const faithfulness = set.standings.find(({ of }) => of === "faithfulness")!;
     // the one run without Grad-CAM leaves it out of all

@@ -1,4 +1,5 @@
 /** The leaderboard as data: its columns, and a row per run and method. */
+import { typical } from "../../kit/src/stats/summarise.ts";
 import { estimate, missing, ranks, single } from "./format.ts";
 import { architectureLabel, elsewhere, familyLabel, familyOrder, trackLabel } from "./labels.ts";
 import { basesOf, placeOf, rankingOf, tiedWith, whyNoPlace } from "./rankings.ts";
@@ -189,10 +190,11 @@ function rankCell(run: SiteRun, basis: string, method: string): BoardCell {
 
 function valueCell(run: SiteRun, metric: string, method: string): BoardCell {
   const cell = cellOf(run, method, metric);
-  if (cell === undefined || cell.mean === null) {
+  const value = cell === undefined ? null : typical(cell);
+  if (cell === undefined || value === null) {
     const reason = cell ? Object.keys(cell.skips)[0] : undefined;
     return { text: "–", note: reason ?? whyNoPlace(run, metric, method) };
   }
-  const [text, ...detail] = estimate(cell.mean, cell.interval).split(" ");
+  const [text, ...detail] = estimate(value, cell.interval).split(" ");
   return { text, detail: detail.join(" ") || undefined, note: cell.noInterval ?? undefined };
 }

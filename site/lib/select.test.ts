@@ -46,7 +46,7 @@ describe("newest", () => {
 describe("comparable", () => {
   it("shows one protocol: released before draft before quick", () => {
     const quick = run("q", { protocol: "quick" });
-    const draft = run("d", { protocol: "1-draft" });
+    const draft = run("d", { protocol: "2-draft" });
     const released = run("r", { protocol: "1" });
     expect(ids(comparable([quick, draft, released]))).toEqual(["r"]);
     expect(ids(comparable([quick, draft]))).toEqual(["d"]);
@@ -62,7 +62,7 @@ describe("comparable", () => {
 
 describe("whyUnranked", () => {
   it.each([
-    [{ protocol: "1-draft", track: "synthetic", split: "test" }, undefined],
+    [{ protocol: "2-draft", track: "synthetic", split: "test" }, undefined],
     [{ protocol: "quick" }, "quick runs are never ranked"],
     [{ standard: false }, "not the protocol as it stands, so not ranked"],
     [{ track: "own", split: "unknown" }, "a data set of one’s own, so not ranked"],

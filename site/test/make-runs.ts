@@ -57,8 +57,13 @@ const skill: Readonly<Record<string, number>> = {
   "input-x-gradient": 0.8,
   "integrated-gradients": 1.5,
   smoothgrad: 0.9,
+  "gradient-shap": 1.1,
   "grad-cam": 1.3,
+  "grad-cam-plus-plus": 1.2,
+  "score-cam": 1,
   occlusion: 1.9,
+  lime: 0.7,
+  "kernel-shap": 1.4,
   random: -1.4,
   sobel: -0.9,
   constant: -1.6,
@@ -82,7 +87,7 @@ interface Options {
   readonly domain: (typeof domains)[number];
   readonly architecture: (typeof architectures)[number];
   readonly date: string;
-  readonly protocol?: "1-draft" | "quick";
+  readonly protocol?: "1" | "quick";
   /** more models of the same kind, for tests of size */
   readonly copy?: number;
   /** with maps from elsewhere */
@@ -103,7 +108,7 @@ export const makeRun = (options: Options): Run => makeScores(options).run;
 
 /** A run with the scores it was made from; `statistics` of an earlier run may be given, where only the number of runs matters. */
 export function makeScores(
-  { domain, architecture, date, protocol: protocolId = "1-draft", copy = 0, external = false }: Options,
+  { domain, architecture, date, protocol: protocolId = "1", copy = 0, external = false }: Options,
   statistics?: Run["result"]["statistics"],
 ): { readonly run: Run; readonly sidecar: Uint8Array } {
   const protocol = protocolOf(protocolId);

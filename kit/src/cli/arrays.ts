@@ -4,7 +4,7 @@ import { KitError } from "../errors.ts";
 import type { InputSpec } from "../methods/method.ts";
 import type { Model } from "../model/model.ts";
 import { type Float32Tensor, float32 } from "../onnx/tensor.ts";
-import { protocolOf } from "../protocol/protocol.ts";
+import { standardProtocol } from "../protocol/protocol.ts";
 import { rngOf } from "../rng.ts";
 import { explainedClass } from "../runner/execute.ts";
 import type { Io } from "./io.ts";
@@ -203,4 +203,4 @@ export function stack(results: readonly Float32Tensor[], batched: boolean): Floa
 
 /** Random streams of the k-th image of a file. */
 export const streamsOf = (k: number, owner: string) => (purpose: string) =>
-  rngOf(protocolOf("1-draft").seed, `input ${k}`, owner, purpose);
+  rngOf(standardProtocol.seed, `input ${k}`, owner, purpose);

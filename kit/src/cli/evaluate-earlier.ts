@@ -98,13 +98,13 @@ export function answerOf(
   card: ModelCard,
   pictures: boolean,
 ): Answer {
-  const draft =
-    result.standard && result.protocol.id !== "quick" ? "" : "; not the standard protocol, never ranked";
+  const unranked =
+    result.standard && result.protocol.id !== "quick" ? "" : " (not the standard protocol, never ranked)";
   return {
     value: { out, ...result },
     text: [
       reportText(result, { columns: io.columns, classNames: card.classes ?? [] }),
-      `run: ${filesOf(out).run} (draft${draft})\n${pictures ? `pictures: ${filesOf(out).pictures}\n` : ""}`,
+      `run: ${filesOf(out).run}${unranked}\n${pictures ? `pictures: ${filesOf(out).pictures}\n` : ""}`,
     ].join("\n"),
   };
 }

@@ -10,7 +10,14 @@ import { KitError } from "../errors.ts";
 import { methods } from "../methods/index.ts";
 import { metrics } from "../metrics/index.ts";
 import { readCard } from "../node.ts";
-import { methodOf, metricOf, type Protocol, protocolOf, protocols } from "../protocol/protocol.ts";
+import {
+  methodOf,
+  metricOf,
+  type Protocol,
+  protocolOf,
+  protocols,
+  standardProtocol,
+} from "../protocol/protocol.ts";
 import { selectSamples } from "../protocol/select.ts";
 import { modelIdOf } from "../results/document.ts";
 import { blockOf, checkTask, classifyImages } from "../runner/classify.ts";
@@ -97,10 +104,9 @@ export function registerEvaluate(program: Command, run: Run): void {
     .option("--boxes <file>", "folder sets: COCO JSON with boxes")
     .option("--masks <dir>", "folder sets: mask PNGs in the same tree")
     .addOption(
-      new Option(
-        "--protocol <id>",
-        "what is computed; quick: a first look in minutes; default: 1-draft",
-      ).choices(protocols.map((p) => p.id)),
+      new Option("--protocol <id>", "what is computed; quick: a first look in minutes; default: 1").choices(
+        protocols.map((p) => p.id),
+      ),
     )
     .option(
       "--methods <ids>",
@@ -153,7 +159,7 @@ Examples:
   $ xai-kit evaluate --models seed-1.onnx seed-2.onnx seed-3.onnx \\
       --name my-seeds --data medmnist:bloodmnist --data-dir .
 
-The run folder holds run.json (the run document, a draft), scores.parquet (every
+The run folder holds run.json (the run document), scores.parquet (every
 score of every image), curves.json (mean deletion and insertion curves),
 pictures/ (contact sheets) and journal.jsonl (what is done: after a crash or
 Ctrl-C the same command goes on where it stopped; it stays on this machine).
@@ -163,7 +169,7 @@ The report command makes one page of them.`,
 }
 
 async function evaluate(io: Io, typed: Typed): Promise<void> {
-  const { model, data, protocol = "1-draft" } = typed;
+  const { model, data, protocol = standardProtocol.id } = typed;
   const set = askedSet(typed);
   if (set !== undefined && data !== undefined) return evaluateSet(io, set, { ...typed, data, protocol });
   if (model !== undefined && data !== undefined) {

@@ -9,7 +9,7 @@ import { methods } from "../methods/index.ts";
 import type { Method } from "../methods/method.ts";
 import { createProbe } from "../model/probe.ts";
 import { resolveParams } from "../params.ts";
-import { methodOf, protocolOf } from "../protocol/protocol.ts";
+import { methodOf, protocolOf, standardProtocol } from "../protocol/protocol.ts";
 import { overlay } from "../render/overlay.ts";
 import { writePng } from "../render/png.ts";
 import { explainedClass } from "../runner/execute.ts";
@@ -82,7 +82,7 @@ Examples:
         const chosen = chosenMethods(options.method);
         checkSingle(options, chosen);
         const outs = await outsOf(path, options);
-        const protocol = protocolOf(options.quick ? "quick" : "1-draft");
+        const protocol = options.quick ? protocolOf("quick") : standardProtocol;
 
         const image = await decodeImage8(path);
         const session = await openSession(options, io);

@@ -88,7 +88,7 @@ export async function explained(work: ExplainWork): Promise<Explained[]> {
 }
 
 const paramsOf = ({ protocol, params }: ExplainWork, method: Method): Values =>
-  resolveParams(method.id, method.params, { ...protocolParams(protocol, method.params), ...params });
+  resolveParams(method.id, method.params, { ...protocolParams(protocol, method), ...params });
 
 async function explainedBy(
   work: ExplainWork,

@@ -2,6 +2,7 @@
 import { externalReason } from "../methods/external.ts";
 import { metricOf } from "../protocol/protocol.ts";
 import type { Result } from "../results/document.ts";
+import { typical } from "../stats/summarise.ts";
 import { table } from "./table.ts";
 import { paragraph } from "./width.ts";
 
@@ -67,7 +68,7 @@ function cellTable({ methods, metrics, statistics }: Result, width: number | und
     { title: "method" },
     ...metrics.map(({ id, better }) => ({ title: id, better: better as "higher" | "lower" })),
   ];
-  const means = new Map(statistics.cells.map((c) => [`${c.method} ${c.metric}`, c.mean]));
+  const means = new Map(statistics.cells.map((c) => [`${c.method} ${c.metric}`, typical(c)]));
   const row = (method: string, label: string) => [
     label,
     ...metrics.map(({ id }) => means.get(`${method} ${id}`)),
@@ -83,8 +84,11 @@ function cellTable({ methods, metrics, statistics }: Result, width: number | und
 function notes({ methods, metrics, selection, statistics, failures }: Result): string[] {
   const controls = methods.some((m) => m.control);
   const reran = metrics.filter((m) => m.samples < selection.samples).map((m) => m.id);
+  const medians = metrics
+    .filter((m) => statistics.cells.some((c) => c.metric === m.id && c.median !== undefined))
+    .map((m) => m.id);
   return [
-    `means over ${counted(selection.samples, "image")}${reran.length > 0 ? ` (${reran.join(", ")}: the first ${selection.rerun})` : ""}; ↑ higher is better, ↓ lower is better${controls ? "; (controls) cannot know the model" : ""}`,
+    `means over ${counted(selection.samples, "image")}${reran.length > 0 ? ` (${reran.join(", ")}: the first ${selection.rerun})` : ""}; ↑ higher is better, ↓ lower is better${medians.length > 0 ? `; ${medians.join(", ")}: the median` : ""}${controls ? "; (controls) cannot know the model" : ""}`,
     ...methods.flatMap(({ id, external }) =>
       external ? [`* ${id}: ${externalReason}; ${external.source}`] : [],
     ),

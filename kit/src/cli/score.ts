@@ -6,7 +6,7 @@ import { attribute, type MapRule } from "../methods/method.ts";
 import { type Score, score } from "../metrics/metric.ts";
 import { createProbe } from "../model/probe.ts";
 import { resolveParams } from "../params.ts";
-import { methodOf, metricOf, protocolOf } from "../protocol/protocol.ts";
+import { methodOf, metricOf, standardProtocol } from "../protocol/protocol.ts";
 import { rngOf } from "../rng.ts";
 import { mean } from "../stats/summary.ts";
 import {
@@ -111,7 +111,7 @@ Examples:
                 randomised: (draw) =>
                   model.randomised(
                     `randomised ${draw}`,
-                    rngOf(protocolOf("1-draft").seed, "randomised weights", draw),
+                    rngOf(standardProtocol.seed, "randomised weights", draw),
                   ),
                 cost: methodParams && method?.cost(methodParams, model.shape),
               }),

@@ -10,17 +10,16 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { madeRun } from "../../test/made-run.ts";
 import { cli } from "../../test/run-cli.ts";
+import { placeOf } from "../results/validate.ts";
 
-const repository = fileURLToPath(new URL("../../../", import.meta.url));
-const model = "results/runs/phantom-shapes/shapes-resnet";
-const name = readdirSync(join(repository, model))[0];
-const place = `${model}/${name}`;
-const branch = `run/phantom-shapes-shapes-resnet-${name.slice(-8)}`;
+const made = madeRun({ protocol: "1" });
+const place = `results/runs/${placeOf(made.run)}`;
+const [model, name] = [dirname(place), basename(place)];
+const branch = `run/drawn-32-made-${name.slice(-8)}`;
 
 const path = process.env.PATH;
 const root = mkdtempSync(join(tmpdir(), "xai-kit-submit-"));
@@ -31,6 +30,12 @@ afterAll(() => {
   vi.unstubAllEnvs();
   rmSync(root, { recursive: true, force: true });
 });
+
+function writeRun(folder: string, { text, sidecar }: ReturnType<typeof madeRun>): void {
+  mkdirSync(folder);
+  writeFileSync(join(folder, "run.json"), text);
+  writeFileSync(join(folder, "scores.parquet"), sidecar);
+}
 
 function git(cwd: string, ...args: string[]): string {
   const { status, stdout, stderr } = spawnSync("git", args, { cwd, encoding: "utf8" });
@@ -46,7 +51,7 @@ beforeAll(() => {
     vi.stubEnv(`GIT_${key}_NAME`, "Ada Contributor");
     vi.stubEnv(`GIT_${key}_EMAIL`, "ada@example.org");
   }
-  cpSync(join(repository, place), run, { recursive: true });
+  writeRun(run, made);
   const first = join(root, "first");
   mkdirSync(join(first, "schemas", "run"), { recursive: true });
   writeFileSync(join(first, "schemas", "run", "v1.schema.json"), "{}");
@@ -82,7 +87,7 @@ describe("xai-kit submit", () => {
     expect(git(clone, "status", "--porcelain")).toBe("?? mine.txt");
     expect(git(clone, "branch", "--show-current")).toBe("elsewhere");
     expect(out).toContain(`push origin ${branch}`);
-    expect(out).toMatch(/compare\/main\.\.\.<your name>:run%2Fphantom-shapes-shapes-resnet-/);
+    expect(out).toMatch(/compare\/main\.\.\.<your name>:run%2Fdrawn-32-made-/);
   });
 
   it("shows everything that becomes public, the author too", async () => {
@@ -248,14 +253,11 @@ describe("xai-kit submit", () => {
 
   it("refuses a first look, and says how to make it count", async () => {
     const quick = join(root, "quick");
-    mkdirSync(quick);
-    const made = madeRun();
-    writeFileSync(join(quick, "run.json"), made.text);
-    writeFileSync(join(quick, "scores.parquet"), made.sidecar);
+    writeRun(quick, madeRun());
     const { code, err } = await cli("submit", quick, "--repo", clone);
     expect(code).toBe(1);
     expect(err).toContain("protocol quick is a first look and never ranked");
-    expect(err).toContain("next: evaluate again with --protocol 1-draft");
+    expect(err).toContain("next: evaluate again with --protocol 1");
   });
 
   it("names what is missing: a run, a clone, an identity", async () => {

@@ -74,6 +74,8 @@ interface Definition<S extends ParamSpecs> {
   readonly limits: string;
   readonly family: Family;
   readonly better: "higher" | "lower";
+  /** "median" where a few images would make a mean; the mean is kept beside it */
+  readonly reported?: "median";
   /** the values it can take; null is unbounded */
   readonly range: readonly [number | null, number | null];
   /** "controls": a method counts only where it beats every control */

@@ -1,8 +1,12 @@
+import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { methods } from "../methods/index.ts";
 import { metrics } from "../metrics/index.ts";
 import { resolveParams } from "../params.ts";
-import { methodOf, metricOf, protocolOf, protocolParams, protocols } from "./protocol.ts";
+import { controlIds } from "../stats/expectation.ts";
+import { standardMethods } from "../stats/summarise.ts";
+import { protocolHash } from "./hash.ts";
+import { methodOf, metricOf, protocolOf, protocolParams, protocols, standardProtocol } from "./protocol.ts";
 
 const quick = protocolOf("quick");
 
@@ -24,17 +28,57 @@ describe.each(protocols.map((p) => [p.id, p] as const))("protocol %s", (id, prot
 
   it.each([...methods, ...metrics].map((entry) => [entry.id, entry] as const))(
     "gives %s parameters it takes",
-    (_, { id: owner, params }) => {
-      expect(() => resolveParams(owner, params, protocolParams(protocol, params))).not.toThrow();
+    (_, entry) => {
+      expect(() => resolveParams(entry.id, entry.params, protocolParams(protocol, entry))).not.toThrow();
     },
   );
+});
+
+describe("protocol 1", () => {
+  // Never change these lines: what they say is published. A change is protocol 2 (kit/docs/protocol.md).
+  it("is frozen", () => {
+    expect(protocolHash(protocolOf("1"))).toBe(
+      "f174fb0f752ac03a7cf3a1387ea0b14b30339fd4048bdea81396d36cdfc58551",
+    );
+  });
+
+  it("has its hash on its page", async () => {
+    const page = await readFile(new URL("../../docs/protocol.md", import.meta.url), "utf8");
+    expect(page).toContain(`| \`1\` | released 2026-11-26 | sha256 \`${protocolHash(protocolOf("1"))}\` |`);
+  });
+
+  it("is what runs unless told otherwise, with the methods that are ranked and every control", () => {
+    expect(standardProtocol.id).toBe("1");
+    expect(standardProtocol.methods).toEqual([...standardMethods, ...controlIds]);
+  });
+
+  it("gives the defaults of its release to everything there was, and nothing to what is younger", () => {
+    const { parameters } = protocolOf("1");
+    const known = [...methods, ...metrics];
+    expect(known.map(({ id }) => id)).toEqual(expect.arrayContaining(Object.keys(parameters)));
+    for (const { id, params } of known) {
+      if (Object.hasOwn(parameters, id))
+        expect(resolveParams(id, params, parameters[id])).toEqual(parameters[id]);
+    }
+    const younger = {
+      id: "younger",
+      params: { draws: { type: "integer", default: 8, budget: true, description: "" } },
+    } as const;
+    expect(protocolParams(protocolOf("1"), younger)).toEqual({});
+    expect(protocolParams({ parameters: { younger: { draws: 40 } }, quick: false }, younger)).toEqual({
+      draws: 40,
+    });
+    expect(protocolParams({ parameters: { younger: { draws: 40 } }, quick: true }, younger)).toEqual({
+      draws: 10,
+    });
+  });
 });
 
 describe("budgets", () => {
   const budgets = [...methods, ...metrics].flatMap((entry) =>
     Object.entries(entry.params).flatMap(([name, spec]) =>
       (spec.type === "integer" || spec.type === "number") && spec.budget
-        ? [`${entry.id} ${name} ${spec.default} → ${protocolParams(quick, entry.params)[name]}`]
+        ? [`${entry.id} ${name} ${spec.default} → ${protocolParams(quick, entry)[name]}`]
         : [],
     ),
   );
@@ -70,11 +114,13 @@ describe("budgets", () => {
     ]);
   });
 
-  it("are the only change a quick run makes; a standard one makes none", () => {
-    for (const { params } of [...methods, ...metrics]) {
-      expect(protocolParams(protocols[0], params)).toEqual({});
-      const specs = Object.entries(protocolParams(quick, params)).map(([name]) => params[name]);
-      expect(specs.every((spec) => "budget" in spec)).toBe(true);
+  it("are the only change a quick run makes", () => {
+    for (const entry of [...methods, ...metrics]) {
+      const standard = protocolParams(standardProtocol, entry);
+      const changed = Object.entries(protocolParams(quick, entry)).filter(
+        ([name, v]) => standard[name] !== v,
+      );
+      expect(changed.every(([name]) => "budget" in entry.params[name])).toBe(true);
     }
   });
 });
@@ -178,8 +224,8 @@ describe("looking an entry up", () => {
       "did you mean deletion-auc?",
     ],
     [() => metricOf("deletion"), "E_METRIC", 'there is no metric "deletion"', "did you mean deletion-auc?"],
-    [() => protocolOf("slow"), "E_PROTOCOL", 'there is no protocol "slow"', "known: 1-draft, quick"],
-    [() => protocolOf(""), "E_PROTOCOL", 'there is no protocol ""', "known: 1-draft, quick"],
+    [() => protocolOf("slow"), "E_PROTOCOL", 'there is no protocol "slow"', "known: 1, quick"],
+    [() => protocolOf(""), "E_PROTOCOL", 'there is no protocol ""', "known: 1, quick"],
   ])("%s", (look, code, message, next) => {
     expect(look).toThrow(expect.objectContaining({ code, message, next }));
   });

@@ -4,6 +4,7 @@ import { methods } from "../methods/index.ts";
 import { metrics } from "../metrics/index.ts";
 import { type ParamSpecs, type ParamValue, quickParams } from "../params.ts";
 import { similar } from "../suggest.ts";
+import { protocol1 } from "./protocol-1.ts";
 
 export interface Protocol {
   readonly id: string;
@@ -15,46 +16,20 @@ export interface Protocol {
   readonly rerunSamples: number;
   readonly methods: readonly string[];
   readonly metrics: readonly string[];
+  /** parameters of these and of what else there was at the release, by id: defaults of the kit may change, these do not */
+  readonly parameters: Readonly<Record<string, Readonly<Record<string, ParamValue>>>>;
   /** every budget ⌈budget/4⌉, at least 4; never ranked */
   readonly quick: boolean;
 }
 
-/** Until every standard method and core metric exists the protocol is a draft; draft runs are marked so. */
-const draft: Protocol = {
-  id: "1-draft",
-  seed: "xai-kit/1",
-  samples: 256,
-  rerunSamples: 32,
-  methods: [
-    "saliency",
-    "input-x-gradient",
-    "integrated-gradients",
-    "smoothgrad",
-    "grad-cam",
-    "occlusion",
-    "random",
-    "sobel",
-    "constant",
-    "centre-gaussian",
-  ],
-  metrics: [
-    "infidelity",
-    "max-sensitivity",
-    "deletion-auc",
-    "insertion-auc",
-    "sparseness",
-    "randomisation",
-    "relevance-rank-accuracy",
-    "pointing-game",
-    "cost",
-  ],
-  quick: false,
-};
-
+/** Released, oldest first, and the first look. A released one is never edited; where another is in the making, its id ends in "-draft". */
 export const protocols: readonly Protocol[] = [
-  draft,
-  { ...draft, id: "quick", samples: 16, rerunSamples: 16, quick: true },
+  protocol1,
+  { ...protocol1, id: "quick", samples: 16, rerunSamples: 16, quick: true },
 ];
+
+/** What is computed unless somebody says otherwise: the newest that is released. */
+export const standardProtocol: Protocol = protocol1;
 
 /** @throws KitError E_PROTOCOL listing the known ids */
 export const protocolOf = (id: string): Protocol => find("protocol", protocols, id);
@@ -72,6 +47,11 @@ function find<T extends { readonly id: string }>(what: string, registry: readonl
   });
 }
 
-/** The parameters a protocol changes from an entry's defaults. */
-export const protocolParams = (protocol: Protocol, specs: ParamSpecs): Record<string, ParamValue> =>
-  protocol.quick ? quickParams(specs) : {};
+/** What a protocol gives a method or metric; an entry that is younger than the protocol has its own defaults. */
+export const protocolParams = (
+  { parameters, quick }: Pick<Protocol, "parameters" | "quick">,
+  { id, params }: { readonly id: string; readonly params: ParamSpecs },
+): Record<string, ParamValue> => {
+  const given = Object.hasOwn(parameters, id) ? parameters[id] : {};
+  return { ...given, ...(quick && quickParams(params, given)) };
+};

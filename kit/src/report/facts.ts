@@ -4,6 +4,7 @@ import type { Metric } from "../metrics/metric.ts";
 import type { Result, Run } from "../results/document.ts";
 import type { Problem } from "../results/verdict.ts";
 import type { MeanCurve } from "../runner/curves.ts";
+import { controlsOf } from "../stats/gates.ts";
 
 export type MethodEntry = Result["methods"][number];
 export type MetricEntry = Result["metrics"][number];
@@ -101,11 +102,12 @@ export const tiedWith = ({ tieGroups }: Ranking, method: string): readonly strin
 
 /** "beats no control", "beats only Random", "not better than Sobel edges"; nothing where all are beaten */
 export function unbeatenOf(report: Reported, { gate }: Pick<Cell, "gate">): string | undefined {
-  const open = gate?.against.filter((duel) => duel.beaten === false) ?? [];
+  if (gate === null) return undefined;
+  const open = controlsOf(gate, false);
   if (open.length === 0) return undefined;
-  if (open.length > 1 && open.length === gate?.against.length) return "beats no control";
-  const beaten = gate?.against.filter((duel) => duel.beaten === true) ?? [];
-  const names = (duels: typeof open) => list(duels.map(({ control }) => titleOf(report, control)));
+  if (open.length > 1 && open.length === Object.keys(gate.against).length) return "beats no control";
+  const beaten = controlsOf(gate, true);
+  const names = (controls: readonly string[]) => list(controls.map((id) => titleOf(report, id)));
   return beaten.length > 0 && beaten.length < open.length
     ? `beats only ${names(beaten)}`
     : `not better than ${names(open)}`;

@@ -2,6 +2,8 @@
 import { arrow, direction, estimate, percent } from "../format.ts";
 import { html, type Markup, nothing } from "../render/html.ts";
 import { worstShareLimit } from "../stats/common.ts";
+import { controlsOf } from "../stats/gates.ts";
+import { typical } from "../stats/summarise.ts";
 import { domainOf, strip, stripAxis } from "./charts.ts";
 import {
   type Cell,
@@ -50,7 +52,7 @@ ${each(
 interface Entry {
   readonly method: MethodEntry;
   readonly cell: Cell;
-  readonly mean: number;
+  readonly value: number;
 }
 
 function stripTable(report: Reported, metric: MetricEntry): Markup {
@@ -58,18 +60,20 @@ function stripTable(report: Reported, metric: MetricEntry): Markup {
   const sign = better === "higher" ? -1 : 1;
   const entries = report.run.result.methods.flatMap((method): Entry[] => {
     const cell = cellOf(report, method.id, id);
-    return cell && cell.mean !== null ? [{ method, cell, mean: cell.mean }] : [];
+    const value = cell === undefined ? null : typical(cell);
+    return cell && value !== null ? [{ method, cell, value }] : [];
   });
-  entries.sort((a, b) => sign * (a.mean - b.mean));
+  entries.sort((a, b) => sign * (a.value - b.value));
   const real = entries.filter(({ method }) => !method.control);
   const controls = entries.filter(({ method }) => method.control);
   const without = report.run.result.methods.filter((m) => !entries.some(({ method }) => method.id === m.id));
-  const domain = domainOf(entries.flatMap(({ mean, cell }) => [mean, ...(cell.interval ?? [])]));
+  const domain = domainOf(entries.flatMap(({ value, cell }) => [value, ...(cell.interval ?? [])]));
   const gated = gate === "controls";
-  const bar = gated && controls.length > 0 ? controls[0].mean : null;
-  const row = ({ method, cell, mean }: Entry) => html`
+  const byMedian = entries.some(({ cell }) => cell.median !== undefined);
+  const bar = gated && controls.length > 0 ? controls[0].value : null;
+  const row = ({ method, cell, value }: Entry) => html`
 <tr><th scope="row">${methodName(method)}${noteOf(report, cell)}</th><td class="chart">${strip(
-    { value: mean, interval: cell.interval && pair(cell.interval), control: method.control },
+    { value, interval: cell.interval && pair(cell.interval), control: method.control },
     domain,
     bar,
   )}</td><td class="num">${valueText(cell)}</td>${when(gated, html`<td class="gate">${method.control || cell.gate === null ? nothing : gateMark(cell.gate.passed)}</td>`)}</tr>`;
@@ -79,7 +83,7 @@ ${
   entries.length === 0
     ? html`<p>No scores: ${reasonsOf(report, without, id)}.</p>`
     : html`<table class="strip-table" aria-labelledby="metric-${id}-title">
-<thead><tr><th scope="col">Method</th><th scope="col" class="chart">${stripAxis(domain)}<span class="hidden">Chart</span></th><th scope="col" class="num">Mean <small>95&nbsp;%</small></th>${when(gated, html`<th scope="col" class="gate"><span>Gate</span></th>`)}</tr></thead>
+<thead><tr><th scope="col">Method</th><th scope="col" class="chart">${stripAxis(domain)}<span class="hidden">Chart</span></th><th scope="col" class="num">${byMedian ? "Median" : "Mean"} <small>95&nbsp;%</small></th>${when(gated, html`<th scope="col" class="gate"><span>Gate</span></th>`)}</tr></thead>
 <tbody>${each(real, row)}
 </tbody>
 ${when(controls.length > 0, html`<tbody class="controls">${each(controls, row)}\n</tbody>\n`)}</table>
@@ -90,8 +94,8 @@ ${aboutOf(metric)}</article>
 }
 
 /** "0.412" and under it its interval, or in words why there is none. */
-function valueText({ mean, interval, noInterval }: Cell): Markup {
-  const [value, ...rest] = estimate(mean, interval).split(" ");
+function valueText({ interval, noInterval, ...cell }: Cell): Markup {
+  const [value, ...rest] = estimate(typical(cell), interval).split(" ");
   return rest.length > 0
     ? html`${value} <small>${rest.join(" ")}</small>`
     : html`${value} <small class="words">${noInterval ?? ""}</small>`;
@@ -180,10 +184,10 @@ function gateCell(report: Reported, cell: Cell | undefined): Markup {
   if (!cell?.gate) return html`<td class="none">–<span class="hidden"> no scores</span></td>`;
   const { against, passed } = cell.gate;
   const unbeaten = unbeatenOf(report, cell);
-  const beaten = against.filter((duel) => duel.beaten === true).length;
+  const beaten = controlsOf(cell.gate, true).length;
   return html`<td>${gateMark(passed)}${
     unbeaten === undefined
       ? nothing
-      : html` <small aria-hidden="true">${beaten} of ${against.length}</small><span class="hidden">: ${unbeaten}</span>`
+      : html` <small aria-hidden="true">${beaten} of ${Object.keys(against).length}</small><span class="hidden">: ${unbeaten}</span>`
   }</td>`;
 }

@@ -198,9 +198,9 @@ describe("which runs are compared", () => {
       [
         ...blocks({}),
         ...blocks({ sha256: "p2" }),
-        ...blocks({ protocol: "1-draft" }),
+        ...blocks({ protocol: "2-draft" }),
         ...drawn,
-        ...blocks({ track: "synthetic", protocol: "1-draft", model: "n" }),
+        ...blocks({ track: "synthetic", protocol: "2-draft", model: "n" }),
       ],
       quickly,
     );
@@ -210,8 +210,8 @@ describe("which runs are compared", () => {
       ["1", "p1", false, false, 4],
       ["1", "p1", true, false, 4],
       ["1", "p2", false, false, 4],
-      ["1-draft", "p1", false, true, 4],
-      ["1-draft", "p1", true, true, 4],
+      ["2-draft", "p1", false, true, 4],
+      ["2-draft", "p1", true, true, 4],
     ]);
     for (const set of found) expect(set.synthetic).toBe(set.tracks.includes("synthetic"));
     expect(runsLeftOut).toEqual([]);

@@ -6,7 +6,7 @@ import type { Run } from "./document.ts";
 /** A run with other words in it; numbers do not matter here. */
 function run(change: (run: Record<"result" | "telemetry", Record<string, unknown>>) => void): Run {
   const made = JSON.parse(madeRun().text);
-  made.result.protocol.id = "1-draft";
+  made.result.protocol.id = "2-draft";
   change(made);
   return made as Run;
 }
@@ -31,7 +31,7 @@ describe("what may stand in results/", () => {
       expect.objectContaining({
         path: "$.result.protocol.id",
         code: "E_ADMISSION",
-        next: "evaluate again with --protocol 1-draft",
+        next: "evaluate again with --protocol 1",
       }),
     ]);
   });
@@ -42,7 +42,7 @@ describe("what may stand in results/", () => {
       latest,
     );
     expect(refusals.map((r) => r.message)).toEqual([
-      `protocol 1-draft is a draft, and drafts appear only in the synthetic track, not in ${track}`,
+      `protocol 2-draft is a draft, and drafts appear only in the synthetic track, not in ${track}`,
     ]);
   });
 

@@ -45,7 +45,9 @@ function checkProtocol({ protocol }: Result, known: Protocol | undefined, report
       ["result", "protocol", "sha256"],
       "E_PROTOCOL",
       `protocol ${known.id} of this kit has the hash ${protocolHash(known)}`,
-      "a draft protocol has changed: run the evaluation again",
+      protocol.id.endsWith("-draft") || known.quick
+        ? "it has changed: run the evaluation again"
+        : "a released protocol never changes: this document was not made by xai-kit as published",
     );
   }
 }
@@ -244,7 +246,7 @@ function checkFacts(
 /** Revision and parameters; the latter are returned when this kit can judge them. */
 function checkEntry(
   own: Entry,
-  known: { readonly revision: number; readonly params: ParamSpecs },
+  known: { readonly id: string; readonly revision: number; readonly params: ParamSpecs },
   path: Path,
   protocol: Protocol | undefined,
   report: Report,
@@ -268,7 +270,7 @@ function checkEntry(
     );
     return undefined;
   }
-  const wanted = protocol && resolveParams(own.id, known.params, protocolParams(protocol, known.params));
+  const wanted = protocol && resolveParams(own.id, known.params, protocolParams(protocol, known));
   try {
     const params = resolveParams(own.id, known.params, own.params);
     compare(wanted ?? params, own.params, [...path, "params"], (at, message) =>
@@ -403,6 +405,9 @@ function checkCells(result: Result, report: Report): void {
           `${part.mean} is outside of ${rangeText(known.range)}, the range of ${metric.id}`,
         );
       }
+    }
+    if (cell.median !== undefined && (cell.n === 0) !== (cell.median === null)) {
+      report([...path, "median"], "E_COUNT", `${shown(cell.median)} from ${cell.n} scores`);
     }
     if (cell.n < 2 !== (cell.sd === null))
       report([...path, "sd"], "E_COUNT", `${shown(cell.sd)} from ${cell.n} scores`);

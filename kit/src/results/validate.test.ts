@@ -92,7 +92,7 @@ describe("one forged value is refused, and named", () => {
     ["worst share", cellAt("worstShare"), 0.5],
     ["recommendation", cellAt("recommendable"), (old: boolean) => !old],
     ["gate", cellAt("gate", "passed"), (old: boolean) => !old],
-    ["gate against a control", cellAt("gate", "against", 0, "difference", 1), plus(0.1)],
+    ["gate against a control", cellAt("gate", "against", "random", 1), plus(0.1)],
     [
       "skip",
       ["result", "statistics", "cells", cell("constant", "randomisation"), "skips"],
@@ -111,7 +111,7 @@ describe("one forged value is refused, and named", () => {
       (old: unknown[][]) => [old.flat()],
     ],
     ["facet", ["result", "statistics", "facets", 0, "places", 0, "score"], plus(0.01)],
-    ["overall", ["result", "statistics", "overall", "reason"], null],
+    ["overall", ["result", "statistics", "overall", "places", 0, "score"], plus(0.01)],
     ["draws", ["result", "statistics", "draws"], 1999],
     ["groups", ["result", "statistics", "groups"], plus(1)],
     // counts
@@ -131,7 +131,7 @@ describe("one forged value is refused, and named", () => {
     [
       "failures",
       ["result", "failures"],
-      [{ code: "E_X", method: "lime", metric: null, n: 1 }],
+      [{ code: "E_X", method: "rise", metric: null, n: 1 }],
       "result,failures,0,method",
     ],
     ["cost", ["result", "methods", occlusion, "cost", "forwards"], 1],
@@ -253,7 +253,7 @@ describe("sidecars", () => {
     ],
     [
       "an unknown method",
-      (r) => r.map((row, i) => (i === 0 ? { ...row, method: "lime" } : row)),
+      (r) => r.map((row, i) => (i === 0 ? { ...row, method: "rise" } : row)),
       "row 0, method E_SIDECAR",
     ],
     [
@@ -273,8 +273,11 @@ describe("sidecars", () => {
     ],
     [
       "a mask metric on a prediction",
-      (r) => r.map((row, i) => (i === 0 ? { ...row, scores: { ...row.scores, "pointing-game": 1 } } : row)),
-      "row 0, pointing-game E_SIDECAR",
+      (r) =>
+        r.map((row, i) =>
+          i === 0 ? { ...row, scores: { ...row.scores, "relevance-rank-accuracy": 1 } } : row,
+        ),
+      "row 0, relevance-rank-accuracy E_SIDECAR",
     ],
     [
       "two groups of a sample",
@@ -311,20 +314,20 @@ describe("sidecars", () => {
 
 describe("standard runs", () => {
   const further = { methods: ["rise", "hires-cam"], metrics: ["average-drop", "average-gain"] };
-  const of = (change?: MadeOptions["change"]) => madeRun({ protocol: "1-draft", count: 40, further, change });
+  const of = (change?: MadeOptions["change"]) => madeRun({ protocol: "1", count: 40, further, change });
 
   it("may have further methods and metrics, on the first images", () => {
     const { run, text, sidecar } = of();
     expect(problemsOf(text, sidecar)).toEqual([]);
     expect(run.result.standard).toBe(true);
     expect(run.result.methods.map((m) => m.samples ?? null)).toEqual([
-      ...protocolOf("1-draft").methods.map(() => null),
+      ...protocolOf("1").methods.map(() => null),
       32,
       32,
     ]);
     expect(run.result.metrics.slice(-2).map((m) => m.samples)).toEqual([32, 32]);
     // the ranks of the protocol's methods are those without them
-    const plain = madeRun({ protocol: "1-draft", count: 40 }).run.result.statistics;
+    const plain = madeRun({ protocol: "1", count: 40 }).run.result.statistics;
     for (const { of: by, places } of plain.metrics) {
       const own = run.result.statistics.metrics.find((m) => m.of === by)!.places;
       expect(own.filter((p) => p.standard)).toEqual(places.filter((p) => p.standard));

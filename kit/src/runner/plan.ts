@@ -67,7 +67,7 @@ export function plan(options: PlanOptions): Plan {
     ...options.methods.map(
       (method): PlannedMethod => ({
         method,
-        params: resolveParams(method.id, method.params, protocolParams(protocol, method.params)),
+        params: resolveParams(method.id, method.params, protocolParams(protocol, method)),
         samples: further && !protocol.methods.includes(method.id) ? few : samples,
         notApplicable: Object.hasOwn(unmet, method.id) ? unmet[method.id] : undefined,
       }),
@@ -87,7 +87,7 @@ export function plan(options: PlanOptions): Plan {
     .map(
       (metric): PlannedMetric => ({
         metric,
-        params: resolveParams(metric.id, metric.params, protocolParams(protocol, metric.params)),
+        params: resolveParams(metric.id, metric.params, protocolParams(protocol, metric)),
         samples: scoresFew(metric) || (further && !protocol.metrics.includes(metric.id)) ? few : samples,
       }),
     );

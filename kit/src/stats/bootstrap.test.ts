@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { rngOf } from "../rng.ts";
-import { groupsWith, interval, resampledMeans, resampleGroups } from "./bootstrap.ts";
-import { mean, quantile } from "./summary.ts";
+import { groupsWith, interval, resampledMeans, resampledMedians, resampleGroups } from "./bootstrap.ts";
+import { mean, median, quantile } from "./summary.ts";
 
 const normals = (n: number, ...key: (string | number)[]) => {
   const rng = rngOf("bootstrap test", ...key);
@@ -10,7 +10,14 @@ const normals = (n: number, ...key: (string | number)[]) => {
 const each = (n: number) => Int32Array.from({ length: n }, (_, i) => i);
 
 /** The definition: draw groups, copy their units, average. */
-function literal(column: Float64Array, group: Int32Array, strata: number[], draws: number, key: string) {
+function literal(
+  column: Float64Array,
+  group: Int32Array,
+  strata: number[],
+  draws: number,
+  key: string,
+  centre = mean,
+) {
   const rng = rngOf(key);
   return Array.from({ length: draws }, () => {
     const values: number[] = [];
@@ -21,7 +28,7 @@ function literal(column: Float64Array, group: Int32Array, strata: number[], draw
         for (const [u, v] of column.entries()) if (group[u] === drawn && !Number.isNaN(v)) values.push(v);
       }
     }
-    return mean(values) ?? Number.NaN;
+    return centre(values) ?? Number.NaN;
   });
 }
 
@@ -45,6 +52,19 @@ describe("resampling", () => {
       const want = literal(column, group, strata, 300, "key").filter((v) => !Number.isNaN(v));
       expect(interval(means)![0]).toBeCloseTo(quantile(want, 0.025)!, 12);
       expect(interval(means)![1]).toBeCloseTo(quantile(want, 0.975)!, 12);
+    }
+  });
+
+  it("takes medians of the same draws", () => {
+    const group = Int32Array.from([0, 1, 1, 2, 3, 3, 3, 4, 5, 6]);
+    const strata = [1, 0, 0, 1, 1, 0, 1];
+    const a = normals(10, "median");
+    const b = a.map((v, u) => (u % 4 === 0 ? Number.NaN : Math.round(v)));
+    const found = resampledMedians([a, b], group, resampleGroups(strata, 300, rngOf("key")));
+    for (const [i, column] of [a, b].entries()) {
+      for (const [d, want] of literal(column, group, strata, 300, "key", median).entries()) {
+        expect(found[i][d]).toBeCloseTo(want, 12);
+      }
     }
   });
 

@@ -1,21 +1,24 @@
 /** Does a method beat what cannot know the model? */
 import { groupsWith, type Interval, interval, type Resamples, resampledMeans } from "./bootstrap.ts";
 
-/** A method against one control. `difference`: 95 % interval of the mean by which the method is better; `null` where not known. */
-export interface Duel {
-  readonly control: string;
-  readonly difference: Interval | null;
-  readonly beaten: boolean | null;
-}
-
 export interface Gate {
-  readonly method: string;
   /** beats every control; `null`: not known, and no control is known to be unbeaten */
   readonly passed: boolean | null;
-  readonly against: readonly Duel[];
+  /** control → 95 % interval of the mean by which the method is better; `null` where not known */
+  readonly against: Readonly<Record<string, Interval | null>>;
   /** why `passed` is not true */
   readonly reason: string | null;
 }
+
+/** Whether a method is better than a control by this interval of the difference. */
+export const beats = (difference: readonly number[] | null): boolean | null =>
+  difference && difference[0] > 0;
+
+/** The controls that a method beats (`true`), does not beat, or was not compared with (`null`). */
+export const controlsOf = (
+  { against }: { readonly against: Readonly<Record<string, readonly number[] | null>> },
+  beaten: boolean | null,
+): readonly string[] => Object.keys(against).filter((control) => beats(against[control]) === beaten);
 
 /**
  * "Intervals apart" is read as paired: the 95 % bootstrap interval of the mean difference on the common images lies above 0, which is
@@ -28,7 +31,7 @@ export interface Gate {
  * @param controls  every control there is; one that was not run leaves the gate not known
  */
 export function gates(
-  methods: readonly { readonly id: string; readonly values: Float64Array }[],
+  methods: readonly { readonly values: Float64Array }[],
   controls: readonly { readonly id: string; readonly values: Float64Array | undefined }[],
   group: Int32Array,
   resamples: Resamples,
@@ -37,17 +40,19 @@ export function gates(
     controls.map(({ values }) => m.values.map((v, u) => v - (values?.[u] ?? Number.NaN))),
   );
   const means = resampledMeans(pairs, group, resamples);
-  return methods.map(({ id }, m) => {
-    const against = controls.map(({ id: control }, c): Duel => {
-      const at = m * controls.length + c;
-      const difference = groupsWith(pairs[at], group) > 1 ? interval(means[at]) : null;
-      return { control, difference, beaten: difference && difference[0] > 0 };
-    });
-    const unbeaten = against.filter((duel) => duel.beaten === false).map((duel) => duel.control);
+  return methods.map((_, m) => {
+    const against = Object.fromEntries(
+      controls.map(({ id }, c) => {
+        const at = m * controls.length + c;
+        return [id, groupsWith(pairs[at], group) > 1 ? interval(means[at]) : null];
+      }),
+    );
+    const unbeaten = controlsOf({ against }, false);
     const unknown = controls
-      .filter(({ values }, c) => against[c].beaten === null && values?.every(Number.isNaN) !== true)
+      .filter(({ id, values }) => against[id] === null && values?.every(Number.isNaN) !== true)
       .map((control) => control.id);
-    const passed = unbeaten.length > 0 ? false : unknown.length > 0 || against.every(noDuel) ? null : true;
+    const compared = Object.values(against).some((difference) => difference !== null);
+    const passed = unbeaten.length > 0 ? false : unknown.length > 0 || !compared ? null : true;
     const reason =
       passed === false
         ? `does not beat ${unbeaten.join(", ")}`
@@ -56,8 +61,6 @@ export function gates(
           : passed === null
             ? "no control has a score"
             : null;
-    return { method: id, passed, against, reason };
+    return { passed, against, reason };
   });
 }
-
-const noDuel = (duel: Duel): boolean => duel.beaten === null;

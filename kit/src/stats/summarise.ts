@@ -7,13 +7,14 @@ import {
   interval,
   type Resamples,
   resampledMeans,
+  resampledMedians,
   resampleGroups,
 } from "./bootstrap.ts";
 import { type Common, commonSet, type Role, worstShareLimit } from "./common.ts";
 import { controlIds } from "./expectation.ts";
 import { type Gate, gates } from "./gates.ts";
 import { type Contender, type Place, place, relativeRanks, tieGroups } from "./ranks.ts";
-import { mean, sd } from "./summary.ts";
+import { mean, median, sd } from "./summary.ts";
 import { type ScoredRow, type Scores, type Table, tableOf } from "./table.ts";
 
 /** The methods that are ranked: defined without special rules on CNN, transformer and contrastive models. */
@@ -53,7 +54,9 @@ export interface CellStatistics {
   readonly n: number;
   readonly mean: number | null;
   readonly sd: number | null;
-  /** 95 % of the mean; `null` for reason `noInterval` */
+  /** there, and what `interval` is of, where the metric is reported by its median */
+  readonly median?: number | null;
+  /** 95 % of the mean, or of the median; `null` for reason `noInterval` */
   readonly interval: Interval | null;
   readonly noInterval: string | null;
   /** where the model was right, and where it was wrong */
@@ -90,7 +93,11 @@ export interface Statistics {
   readonly overall: Ranking;
 }
 
-export type MetricFacts = Pick<Metric, "id" | "better" | "gate" | "family">;
+export type MetricFacts = Pick<Metric, "id" | "better" | "gate" | "family" | "reported">;
+
+/** The one number that stands for a method on a metric: what `interval` is of. */
+export const typical = ({ mean, median }: Pick<CellStatistics, "mean" | "median">): number | null =>
+  median === undefined ? mean : median;
 
 export interface SummariseOptions {
   /** those that were run, in the order cells are wanted */
@@ -216,7 +223,7 @@ function compare(metric: MetricFacts, table: Table, roles: readonly Role[], resa
       return { id, values: m < 0 ? undefined : common.oriented[m] };
     });
     const found = gates(
-      present.map((m) => ({ id: table.methods[m], values: common.oriented[m] })),
+      present.map((m) => ({ values: common.oriented[m] })),
       controls,
       common.group,
       resamples,
@@ -224,7 +231,7 @@ function compare(metric: MetricFacts, table: Table, roles: readonly Role[], resa
     for (const [at, m] of present.entries()) gateOf[m] = found[at];
   }
   return {
-    cells: cellsOf(metric.id, table.methods, scores, resamples),
+    cells: cellsOf(metric, table.methods, scores, resamples),
     ranking: {
       ...rank(metric.id, contenders, reason),
       units: common.group.length,
@@ -237,8 +244,9 @@ function compare(metric: MetricFacts, table: Table, roles: readonly Role[], resa
   };
 }
 
-function cellsOf(metric: string, methods: readonly string[], scores: Scores, resamples: Resamples) {
-  const means = resampledMeans(scores.values, scores.group, resamples);
+function cellsOf(metric: MetricFacts, methods: readonly string[], scores: Scores, resamples: Resamples) {
+  const byMedian = metric.reported === "median";
+  const resampled = (byMedian ? resampledMedians : resampledMeans)(scores.values, scores.group, resamples);
   return methods.map((method, m) => {
     const column = scores.values[m];
     const defined = column.filter((v) => !Number.isNaN(v));
@@ -249,11 +257,12 @@ function cellsOf(metric: string, methods: readonly string[], scores: Scores, res
     const groups = groupsWith(column, scores.group);
     return {
       method,
-      metric,
+      metric: metric.id,
       n: defined.length,
       mean: mean(defined),
+      ...(byMedian && { median: median(defined) }),
       sd: sd(defined),
-      interval: groups > 1 ? interval(means[m]) : null,
+      interval: groups > 1 ? interval(resampled[m]) : null,
       noInterval: groups > 1 ? null : groups === 1 ? "one group of images shows no spread" : "no scores",
       correct: where(1),
       wrong: where(0),

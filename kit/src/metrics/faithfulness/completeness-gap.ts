@@ -25,10 +25,10 @@ export const completenessGap = defineMetric({
   formula: "|ΣΦ − (f(x) − f(r))| / |f(x) − f(r)|",
   summary:
     "How far the contributions are from adding up to the difference of scores between image and reference.",
-  limits:
-    "Only the sum is looked at: methods that enforce it score 0 whatever they show, and few images with a small difference make a mean.",
+  limits: "Only the sum is looked at: methods that enforce it score 0 whatever they show.",
   family: "faithfulness",
   better: "lower",
+  reported: "median",
   range: [0, null],
   gate: "none",
   controls: {

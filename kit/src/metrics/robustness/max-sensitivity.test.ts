@@ -13,7 +13,7 @@ import { attribute, type Method } from "../../methods/method.ts";
 import { saliency } from "../../methods/saliency.ts";
 import { createProbe, type Probe } from "../../model/probe.ts";
 import { type Float32Tensor, float32 } from "../../onnx/tensor.ts";
-import { methodOf, protocols } from "../../protocol/protocol.ts";
+import { methodOf, standardProtocol } from "../../protocol/protocol.ts";
 import { maxSensitivity } from "./max-sensitivity.ts";
 
 const shape = { channels: 2, height: 3, width: 5 };
@@ -99,9 +99,11 @@ describe("max-sensitivity", () => {
   });
 
   it("is 0 for controls that ignore the image, above 0 for the others", async () => {
-    for (const method of protocols[0].methods.map(methodOf)) {
+    const others = async () => [noiseImage(shape, "another")];
+    for (const method of standardProtocol.methods.map(methodOf)) {
       const model = analyticModel({ ...reluNet(shape, "net"), ...quadraticPair() });
-      const value = numberOf(await scoreMethod(maxSensitivity, createProbe({ model, x, target: 0 }), method));
+      const probe = createProbe({ model, x, target: 0 });
+      const value = numberOf(await scoreMethod(maxSensitivity, probe, method, { others }));
       const still = ["random", "constant", "centre-gaussian"].includes(method.id);
       if (still) expect(value, method.id).toBe(0);
       else expect(value, method.id).toBeGreaterThan(0);
