@@ -33,7 +33,7 @@ export function makeResultsRepository(folder: string, without: readonly string[]
   const bare = join(folder, "results.git");
   mkdirSync(work, { recursive: true });
   for (const part of ["schemas", "results"]) cpSync(join(root, part), join(work, part), { recursive: true });
-  for (const run of without) rmSync(join(work, "results", "runs", run), { recursive: true });
+  for (const run of without) rmSync(join(work, "results", "runs", run), { recursive: true, force: true });
   git(work, "init", "-q", "-b", "main");
   git(work, "add", ".");
   git(work, "commit", "-qm", "Results so far");

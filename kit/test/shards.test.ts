@@ -186,8 +186,8 @@ describe("merge", () => {
   });
 
   it("refuses another protocol", async () => {
-    const out = at("draft");
-    await evaluate("cnn", "wasm", "draft", ...quick, "--shard", "2/3", "--protocol", "1");
+    const out = at("standard");
+    await evaluate("cnn", "wasm", "standard", ...quick, "--shard", "2/3", "--protocol", "1");
     expect((await cli("merge", at("part-1"), out, at("part-3"), "--out", at("merged"))).err).toMatch(
       /^ {2}protocol\.id: "quick" there, "1" here$/m,
     );

@@ -13,7 +13,7 @@ afterAll(() => rmSync(repo.folder, { recursive: true }));
 
 const others = testRun({ model: "others" });
 const mine = testRun();
-/** On main since before the first look was changed. */
+/** On main by another text of its protocol, so that there is a reason to measure again. */
 const outdated = testRun({ model: "outdated" });
 const before = outdated.text.replace(/("protocol":\{"id":"1","sha256":")[0-9a-f]{64}/, `$1${"a".repeat(64)}`);
 /** A newer run of that model, in which one method does badly by one metric. */

@@ -27,7 +27,7 @@ describe("what data a run claims", () => {
     ).toEqual(["$.result.data.id: the kit has no data set my-patients"]);
   });
 
-  it("refuses real images in the synthetic track, where drafts are taken", () => {
+  it("refuses real images in the synthetic track", () => {
     const blood = claiming(({ data }) =>
       Object.assign(data, { id: "medmnist-bloodmnist", base: "medmnist-bloodmnist" }),
     );

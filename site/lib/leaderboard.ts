@@ -2,7 +2,7 @@
 import { typical } from "../../kit/src/stats/summarise.ts";
 import { estimate, missing, ranks, single } from "./format.ts";
 import { architectureLabel, elsewhere, familyLabel, familyOrder, trackLabel } from "./labels.ts";
-import { basesOf, placeOf, rankingOf, tiedWith, whyNoPlace } from "./rankings.ts";
+import { basesOf, isCore, placeOf, rankingOf, tiedWith, whyNoPlace } from "./rankings.ts";
 import { cellOf, passesOf, type RunMethod, type SiteRun } from "./run.ts";
 import { isQuick, whyUnranked } from "./select.ts";
 
@@ -94,7 +94,7 @@ const byPlace = (a: SiteRun, b: SiteRun): number => {
 
 export function boardOf(unordered: readonly SiteRun[]): Board {
   const runs = unordered.toSorted(byPlace);
-  const bases = basesOf(runs);
+  const bases = basesOf(runs).filter(isCore);
   const composite = bases.filter((basis) => basis.kind !== "metric");
   const metrics = bases.filter((basis) => basis.kind === "metric");
   const betterOf = (metric: string) =>
@@ -130,7 +130,7 @@ export function boardOf(unordered: readonly SiteRun[]): Board {
         cells: columns.map(({ id, kind }): BoardCell => {
           const fact = known.get(id);
           if (fact !== undefined) return { text: fact[1] };
-          if (id === "n") return { text: `${run.result.selection.samples}` };
+          if (id === "n") return { text: `${method.samples ?? run.result.selection.samples}` };
           if (id === "passes") return passesCell(method);
           return kind === "rank" ? rankCell(run, id, method.id) : valueCell(run, id, method.id);
         }),

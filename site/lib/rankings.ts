@@ -38,6 +38,10 @@ export function basesOf(runs: readonly Run[]): Basis[] {
   ];
 }
 
+/** What runs are compared by where there are many of them: the rest is scored on few images, and stands on each run's own page. */
+export const isCore = ({ kind, id }: Pick<Basis, "kind" | "id">): boolean =>
+  kind !== "metric" || coreMetrics.includes(id);
+
 export function rankingOf(run: Run, basis: string): RunRanking | undefined {
   const { overall, facets: ofFacets, metrics } = run.result.statistics;
   return [overall, ...ofFacets, ...metrics].find((ranking) => ranking.of === basis);

@@ -49,7 +49,7 @@ export const steps: readonly Step[] = [
   {
     id: "evaluate",
     title: "Evaluate",
-    text: "The standard protocol: 256 test images, every method, every metric. After Ctrl-C or a crash the same command goes on where it stopped. This example takes drawn pictures; your own data is evaluated the same way, with `--data medmnist:bloodmnist` or `--data folder:photos`.",
+    text: "The standard protocol: 256 test images, eleven methods and four controls, the core metrics; `--further` adds every other method and metric on the first 32 images and moves nothing of these. After Ctrl-C or a crash the same command goes on where it stopped. This example takes drawn pictures; your own data is evaluated the same way, with `--data medmnist:bloodmnist` or `--data folder:photos`.",
     command: `npx xai-kit evaluate --model ${model}.onnx --data phantom:shapes`,
   },
   {

@@ -15,7 +15,7 @@ const kept = new Set([
   "sparseness",
   "deletion-auc",
   "randomisation",
-  "pointing-game",
+  "relevance-rank-accuracy",
 ]);
 const made = madeRun({
   change: (o) => ({
@@ -130,7 +130,7 @@ function* sidecars(): Generator<Case> {
     (row) => ({ ...row, defect: "not known" }),
     (row) => ({ ...row, scores: {} }),
     (row) => ({ ...row, scores: { sparseness: -1e30 } }),
-    (row) => ({ ...row, skips: { "pointing-game": "no reason", sparseness: "x".repeat(200) } }),
+    (row) => ({ ...row, skips: { "relevance-rank-accuracy": "no reason", sparseness: "x".repeat(200) } }),
   ];
   for (const [c, change] of changes.entries()) {
     for (const row of [0, 7, rows.length - 1]) {
