@@ -1,5 +1,6 @@
 /** Every score: one strip per metric, and which methods beat what cannot know the model. */
 import { arrow, direction, estimate, percent } from "../format.ts";
+import { protocols } from "../protocol/protocol.ts";
 import { html, type Markup, nothing } from "../render/html.ts";
 import { worstShareLimit } from "../stats/common.ts";
 import { controlsOf } from "../stats/gates.ts";
@@ -29,23 +30,34 @@ export const familiesOf = (report: Reported): readonly string[] => [
   ...new Set(scoredMetrics(report).map(({ family }) => family)),
 ];
 
+/** Metrics that a standard run has besides its protocol's; nothing is besides a choice of one's own. */
+function isFurther({ run: { result } }: Reported, { id }: MetricEntry): boolean {
+  const protocol = protocols.find((known) => known.id === result.protocol.id);
+  return result.standard && protocol !== undefined && !protocol.metrics.includes(id);
+}
+
 export function metricsSection(report: Reported): Markup {
   const all = scoredMetrics(report);
+  const strips = (metrics: readonly MetricEntry[]) => html`<div class="strips">
+${each(metrics, (metric) => stripTable(report, metric))}</div>
+`;
   return section(
     "scores",
     "Scores",
     html`Means over images, best first, with their 95&nbsp;% bootstrap intervals. Hollow dots are controls, which cannot know the model; the
 upright line is the best of them. On metrics with a gate, ✓ beats every control and ✕ does not.`,
-    html`${each(
-      familiesOf(report),
-      (family) => html`<h3 class="apart" id="family-${family}">${capital(family)}</h3>
-<div class="strips">
-${each(
-  all.filter((metric) => metric.family === family),
-  (metric) => stripTable(report, metric),
-)}</div>
+    html`${each(familiesOf(report), (family) => {
+      const own = all.filter((metric) => metric.family === family);
+      const core = own.filter((metric) => !isFurther(report, metric));
+      const further = own.filter((metric) => isFurther(report, metric));
+      return html`<h3 class="apart" id="family-${family}">${capital(family)}</h3>
+${when(core.length > 0, strips(core))}${when(
+  further.length > 0,
+  html`<details class="further"><summary>${counted(further.length, "further metric")}: ${list(further.map(({ title }) => title))}</summary>
+${strips(further)}</details>
 `,
-    )}`,
+)}`;
+    })}`,
   );
 }
 

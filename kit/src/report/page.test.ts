@@ -97,6 +97,21 @@ describe("the page of a run", () => {
     }
   });
 
+  it("folds what a standard run has besides its protocol, and nothing else", () => {
+    const folded = (html: string) =>
+      [...html.matchAll(/<details class="further"><summary>([^<]*)/g)].map((m) => m[1]);
+    const further = { methods: ["rise"], metrics: ["srg", "entropy"] };
+    const standard = reportPage(madeReport({}, { protocol: "1", count: 40, further }));
+    expect(folded(standard)).toEqual([
+      "1 further metric: Symmetric relevance gain",
+      "1 further metric: Entropy",
+    ]);
+    expect(standard.indexOf('id="metric-entropy"')).toBeGreaterThan(
+      standard.indexOf("1 further metric: Entropy"),
+    );
+    expect(folded(reportPage(madeReport({}, { protocol: "1", count: 40 })))).toEqual([]);
+  });
+
   it("marks the gates as the document says", () => {
     const marks = { true: "✓", false: "✕", null: "?" };
     for (const { metric, method, gate } of report.run.result.statistics.cells) {

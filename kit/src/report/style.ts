@@ -171,6 +171,8 @@ td.chart { min-width: 5rem; }
 details { margin-top: 0.75rem; font-size: 0.93rem; }
 summary { cursor: pointer; color: var(--accent); padding: 0.15rem 0; }
 details p { margin-top: 0.4rem; }
+.further { font-size: inherit; }
+.further > summary { max-width: 48rem; }
 .formula { font-family: ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; font-size: 0.9em; background: var(--sunk); padding: 0.4rem 0.55rem; max-width: none; }
 .command { margin-top: 1rem; background: var(--sunk); border: 1px solid var(--line); border-radius: 3px; padding: 0.7rem 0.9rem; }
 .command pre { white-space: pre-wrap; }
@@ -209,6 +211,7 @@ nav ul { margin-top: 0; }
   .maps small { font-size: 7pt; }
   h2, h3, h4 { break-after: avoid; }
   tr { break-inside: avoid; }
+  details.further::details-content { content-visibility: visible; height: auto; }
 }
 @media (forced-colors: active) {
   .strip .dot, .length rect { fill: CanvasText; }
