@@ -1312,10 +1312,17 @@ export const protocolSchema = {
           "$ref": "#/$defs/slug"
         },
         "additionalProperties": {
-          "type": [
-            "number",
-            "boolean",
-            "string"
+          "anyOf": [
+            {
+              "type": "number"
+            },
+            {
+              "type": "boolean"
+            },
+            {
+              "type": "string",
+              "maxLength": 80
+            }
           ]
         },
         "minProperties": 1,
