@@ -32,6 +32,7 @@ async function open(page: Page, name: keyof typeof pages): Promise<string[]> {
 
 for (const name of Object.keys(pages) as (keyof typeof pages)[]) {
   test(`${name}: axe finds nothing in either theme, and no request is made`, async ({ page }) => {
+    test.setTimeout(90_000); // axe looks at every cell of a page that is tens of thousands of pixels high
     const complaints: string[] = [];
     page.on("console", (message) => complaints.push(message.text()));
     const asked = await open(page, name);

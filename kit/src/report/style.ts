@@ -194,6 +194,7 @@ nav ul { margin-top: 0; }
 @media (max-width: 22rem) {
   .rank-table .chart { display: none; }
   .strip-table th, .strip-table td { padding-right: 0.3rem; }
+  .strip-table th[scope="row"] { overflow-wrap: anywhere; }
   th.gate span { position: absolute; clip-path: inset(50%); width: 1px; overflow: hidden; }
 }
 @media print {
