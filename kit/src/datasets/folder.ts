@@ -1,33 +1,9 @@
-/**
- * Anyone's own pictures: `<root>/<class>/<image>`, with boxes (COCO JSON) or masks (a mirrored tree of PNGs) if there
- * are some. Ids are `<class folder>/<file>`, sorted by code unit, so neither disk nor locale can change the order.
- */
-import { readFile } from "node:fs/promises";
-import { basename, extname, join } from "node:path";
+/** Anyone's own pictures, in folders by class. */
 import { KitError } from "../errors.ts";
+import { openClassFolders } from "./class-folders.ts";
 import { classMatcher } from "./class-names.ts";
-import { type CocoImage, clipBox, parseCoco } from "./coco.ts";
-import {
-  type Box,
-  type Dataset,
-  type DatasetOptions,
-  defineDataset,
-  type Mask,
-  type Sample,
-  type SampleInfo,
-} from "./dataset.ts";
-import {
-  childFolders,
-  type Faults,
-  filesIn,
-  folderOf,
-  isMissing,
-  layout,
-  listed,
-  unusable,
-} from "./folder-files.ts";
-import { decodeImage8 } from "./readers/image.ts";
-import { positionsOf } from "./select.ts";
+import { defineDataset } from "./dataset.ts";
+import { layout, listed } from "./folder-files.ts";
 
 export const folder = defineDataset({
   id: "folder",
@@ -42,171 +18,19 @@ export const folder = defineDataset({
   resolve: (rest) => ({
     id: "folder",
     base: "folder",
-    open: (options) => openFolder(rest === "" ? options.dir : rest, options),
+    open: (options) =>
+      openClassFolders(rest === "" ? options.dir : rest, options, {
+        id: "folder",
+        base: "folder",
+        title: folder.title,
+        track: "own",
+        licence: folder.licence,
+        ids: "private",
+        layout,
+        classesOf,
+      }),
   }),
 });
-
-interface Item extends SampleInfo {
-  readonly path: string;
-  readonly coco?: CocoImage;
-  readonly mask?: string;
-}
-
-async function openFolder(dir: string | undefined, options: DatasetOptions): Promise<Dataset> {
-  const root = await rootOf(dir);
-  const notes: string[] = [];
-  const found: { what: string; reason: string }[] = [];
-  const collect: Faults = { skipped: found, report: (what, reason) => found.push({ what, reason }) };
-
-  const maskRoot = options.masks === undefined ? undefined : await folderOf(options.masks, "--masks");
-  const names = (await childFolders(root, collect)).filter((name) => join(root, name) !== maskRoot);
-  if (names.length === 0) {
-    throw new KitError("E_DATASET_EMPTY", { problem: `no class folders in ${dir}`, next: layout });
-  }
-  const { classes, labels } = classesOf(names, options.classes, String(dir));
-
-  const others: string[] = [];
-  const files: { id: string; label: number; path: string }[] = [];
-  for (const name of names) {
-    for (const file of await filesIn(root, name, collect, others)) {
-      files.push({
-        id: `${name}/${file}`.normalize("NFC"),
-        label: labels.get(name)!,
-        path: join(root, name, file),
-      });
-    }
-  }
-  if (files.length === 0) {
-    throw new KitError("E_DATASET_EMPTY", {
-      problem: `no pictures in the class folders of ${dir}`,
-      details: others.length === 0 ? [] : [`not pictures by their names: ${listed(others)}`],
-      next: layout,
-    });
-  }
-  if (others.length > 0) notes.push(`not read: ${listed(others)}`);
-  const unique = new Set<string>();
-  for (const { id } of files) {
-    if (unique.has(id)) throw unusable(`two files of ${dir} have the same name ${id} in composed Unicode`);
-    unique.add(id);
-  }
-
-  const coco = await boxesOf(root, options.boxes, classMatcher(classes), unique, collect, notes);
-  const masks = maskRoot === undefined ? undefined : await masksOf(maskRoot, unique, collect, notes);
-  const items: Item[] = files.map(({ id, label, path }) => {
-    const image = coco?.get(id);
-    const mask = masks?.get(stem(id));
-    const annotated = mask !== undefined || (image?.boxes.length ?? 0) > 0;
-    return { id, group: id, labels: [label], annotated, path, coco: image, mask };
-  });
-
-  if (found.length > 0 && options.onFault !== "skip") {
-    throw new KitError("E_DATASET_FORMAT", {
-      problem: `${dir} has ${found.length === 1 ? "a fault" : `${found.length} faults`}`,
-      details: [
-        ...found.slice(0, 20).map(({ what, reason }) => `${what}: ${reason}`),
-        ...(found.length > 20 ? [`and ${found.length - 20} more`] : []),
-      ],
-      next: "mend them, or leave them out and have that recorded: --on-fault skip",
-    });
-  }
-  const faults: Faults =
-    options.onFault === "skip"
-      ? collect
-      : {
-          skipped: found,
-          report(what, reason, error) {
-            throw error ?? unusable(`${what}: ${reason}`);
-          },
-        };
-
-  return {
-    id: "folder",
-    base: "folder",
-    title: folder.title,
-    edition: `${items.length} pictures in ${names.length} folders`,
-    track: "own",
-    split: "unknown",
-    task: classes.length === 2 ? "binary" : "multi-class",
-    classes,
-    licence: folder.licence,
-    ids: "private",
-    count: items.length,
-    index: async () =>
-      items.map(({ id, group, labels: own, annotated }) => ({ id, group, labels: own, annotated })),
-    read: (wanted) => read(items, positionsOf("the folder", items, wanted), faults),
-    notes,
-    skipped: faults.skipped,
-    close: async () => undefined,
-  };
-}
-
-async function* read(
-  items: readonly Item[],
-  positions: readonly number[],
-  faults: Faults,
-): AsyncGenerator<Sample> {
-  for (const position of positions) {
-    const sample = await open(items[position], faults);
-    if (sample !== undefined) yield sample;
-  }
-}
-
-/** One sample without the annotations that are at fault; undefined if its picture is. */
-async function open(
-  { id, group, labels, path, coco, mask: maskPath }: Item,
-  faults: Faults,
-): Promise<Sample | undefined> {
-  const decoded = await orReport(id, decodeImage8(path), faults);
-  if (decoded === undefined) return undefined;
-  const { notes, ...image } = decoded;
-  const size = `${image.width} x ${image.height}`;
-
-  const boxes: Box[] = [];
-  const declared = `${coco?.width ?? image.width} x ${coco?.height ?? image.height}`;
-  if (declared !== size) faults.report(id, `the annotations say ${declared}, the picture is ${size}`);
-  else {
-    for (const box of coco?.boxes ?? []) {
-      const cut = clipBox(box, image);
-      if (typeof cut === "string") faults.report(id, cut);
-      else boxes.push(cut);
-    }
-  }
-  let mask = maskPath === undefined ? undefined : await orReport(id, maskOf(maskPath), faults);
-  if (mask !== undefined && (mask.width !== image.width || mask.height !== image.height)) {
-    faults.report(id, `its mask is ${mask.width} x ${mask.height}, the picture ${size}`);
-    mask = undefined;
-  }
-  return { id, group, labels, image, ...(boxes.length > 0 && { boxes }), ...(mask && { mask }), notes };
-}
-
-async function orReport<T>(id: string, reading: Promise<T>, faults: Faults): Promise<T | undefined> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (!(error instanceof KitError)) throw error;
-    faults.report(id, error.message, error);
-    return undefined;
-  }
-}
-
-/** Above 127 in any channel is the object. */
-async function maskOf(path: string): Promise<Mask> {
-  const { height, width, data: values } = await decodeImage8(path);
-  const data = new Uint8Array(height * width);
-  let largest = 0;
-  for (const [i, value] of values.entries()) {
-    if (value > largest) largest = value;
-    if (value > 127) data[i % data.length] = 1;
-  }
-  if (largest > 0 && largest <= 127) {
-    // Saved as 0 and 1, it would pass for an empty mask.
-    throw new KitError("E_IMAGE", {
-      problem: `${path} has no value above ${largest}; in a mask, 255 is the object`,
-      next: "save the mask with 0 and 255",
-    });
-  }
-  return { height, width, data };
-}
 
 /** Class names and the label of each folder. */
 function classesOf(names: readonly string[], given: readonly string[] | undefined, dir: string) {
@@ -238,77 +62,4 @@ function classesOf(names: readonly string[], given: readonly string[] | undefine
     byLabel.set(label, name);
   }
   return { classes: given, labels: labels as Map<string, number> };
-}
-
-async function boxesOf(
-  root: string,
-  file: string | undefined,
-  classOf: (name: string) => number | undefined,
-  ids: ReadonlySet<string>,
-  faults: Faults,
-  notes: string[],
-): Promise<ReadonlyMap<string, CocoImage> | undefined> {
-  const path = file ?? join(root, "annotations.json");
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (cause) {
-    if (file === undefined && isMissing(cause)) return undefined;
-    throw unusable(`${path} cannot be read (${cause instanceof Error ? cause.message : cause})`, cause);
-  }
-  const coco = parseCoco(text, path, classOf);
-  for (const fault of coco.faults) faults.report(basename(path), fault);
-  const strangers = [...coco.images.keys()].filter((name) => !ids.has(name));
-  // Annotations are often of more pictures than somebody has copied.
-  if (strangers.length === coco.images.size && strangers.length > 0) {
-    throw unusable(`${path} names no picture of the folder, but ${listed(strangers)}`);
-  }
-  if (strangers.length > 0) notes.push(`annotated, but not in the folder: ${listed(strangers)}`);
-  for (const [name, count] of coco.foreign)
-    notes.push(`${count} boxes of ${name}, which is no class, left out`);
-  return coco.images;
-}
-
-/** Paths of masks by `<class>/<file without extension>`. */
-async function masksOf(
-  root: string,
-  ids: ReadonlySet<string>,
-  faults: Faults,
-  notes: string[],
-): Promise<ReadonlyMap<string, string>> {
-  const stems = new Map<string, number>();
-  for (const id of ids) stems.set(stem(id), (stems.get(stem(id)) ?? 0) + 1);
-  const masks = new Map<string, string>();
-  const others: string[] = [];
-  for (const name of await childFolders(root, faults)) {
-    for (const file of await filesIn(root, name, faults, others)) {
-      const key = stem(`${name}/${file}`.normalize("NFC"));
-      if (extname(file).toLowerCase() !== ".png" || !stems.has(key)) others.push(`${name}/${file}`);
-      else if (stems.get(key) !== 1)
-        faults.report(`${name}/${file}`, "the mask could belong to more than one picture");
-      else masks.set(key, join(root, name, file));
-    }
-  }
-  if (masks.size === 0) {
-    throw new KitError("E_DATASET_EMPTY", {
-      problem: `${root} has no mask for any picture`,
-      details: others.length === 0 ? [] : [`it has ${listed(others)}`],
-      next: "expected <masks>/<class>/<image>.png, named like the pictures",
-    });
-  }
-  if (others.length > 0) notes.push(`not masks of any picture: ${listed(others)}`);
-  return masks;
-}
-
-const stem = (id: string) => id.slice(0, id.length - extname(id).length);
-
-async function rootOf(dir: string | undefined): Promise<string> {
-  if (dir === undefined) {
-    throw new KitError("E_DATASET_MISSING", {
-      problem: "folder needs to know where the pictures are",
-      details: [layout],
-      next: "say folder:<path>, or --data-dir <path>",
-    });
-  }
-  return folderOf(dir, "the folder");
 }
