@@ -107,9 +107,13 @@ function expectRefusal(ran: Ran, code: number, kitCode: string, says?: RegExp) {
 
 describe("help", () => {
   const commands = createProgram(() => () => async () => undefined).commands;
+  const all = commands.flatMap((c) => [
+    [c.name(), c] as const,
+    ...c.commands.map((below) => [`${c.name()} ${below.name()}`, below] as const),
+  ]);
 
-  it.each(commands.map((c) => [c.name(), c] as const))("%s", async (name, command) => {
-    const { code, out, err } = await cli(name, "--help");
+  it.each(all)("%s", async (name, command) => {
+    const { code, out, err } = await cli(...name.split(" "), "--help");
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toContain("Examples:\n  $ xai-kit ");
     for (const flag of ["--json", "--quiet", "--debug", ...command.options.map((o) => o.long!)]) {

@@ -5,6 +5,7 @@ import { toJson } from "../json.ts";
 import { similar } from "../suggest.ts";
 import { registerAttribute } from "./attribute.ts";
 import { registerCompare } from "./compare.ts";
+import { registerDatasets } from "./datasets.ts";
 import { registerDoctor } from "./doctor.ts";
 import { errorAsData, exitCodeOf, exitCodes, formatError, ResultRefused } from "./errors.ts";
 import { registerEvaluate } from "./evaluate.ts";
@@ -42,12 +43,13 @@ export function createProgram(run: (program: Command) => Run): Command {
     registerScore,
     registerValidate,
     registerSubmit,
+    registerDatasets,
     registerList,
     registerDoctor,
   ]) {
     register(program, run(program));
   }
-  for (const command of program.commands) {
+  for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
     // switches may stand behind the command, where people type them
     for (const { flags, description } of switches) command.option(flags, description);
     for (const name of ["json", "quiet", "debug"] as const) {

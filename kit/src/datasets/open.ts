@@ -18,6 +18,20 @@ export function parseDatasetSpec(spec: string): DatasetRef {
   });
 }
 
+/**
+ * What a spec, or the beginning of one, belongs to: `medmnist`, `medmnist:bloodmnist`.
+ *
+ * @throws KitError E_DATASET_SPEC listing what there is
+ */
+export function definitionOf(spec: string): DatasetDefinition {
+  const found = datasets.find(({ id }) => id === spec) ?? find(spec)?.definition;
+  if (found !== undefined) return found;
+  throw new KitError("E_DATASET_SPEC", {
+    problem: `there is no data set "${spec}"`,
+    next: `known: ${datasets.map(({ id }) => id).join(", ")}`,
+  });
+}
+
 function find(spec: string): { definition: DatasetDefinition; ref: DatasetRef } | undefined {
   for (const definition of datasets) {
     if (spec !== definition.id && !/^[-:]/.test(spec.slice(definition.id.length))) continue;
