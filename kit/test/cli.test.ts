@@ -610,6 +610,15 @@ describe("evaluate", () => {
     expect(readdirSync(join(out, "pictures"))).toHaveLength(1);
   });
 
+  it("is standard on a set without annotations, whose metrics of them are left out", async () => {
+    const { standard, metrics: done } = await json<{ standard: boolean; metrics: { id: string }[] }>(
+      ...["evaluate", "--model", at("grey.onnx"), "--data", "medmnist:pneumoniamnist", "--data-dir", dir],
+      ...["--protocol", "quick", "--pictures", "0", "--out", at("med-whole")],
+    );
+    expect(standard).toBe(true);
+    expect(done.map((m) => m.id)).not.toContain("relevance-rank-accuracy");
+  });
+
   it("prints JSON alone, on a medmnist file", async () => {
     const result = await json(
       ...["evaluate", "--model", at("grey.onnx"), "--data", "medmnist:pneumoniamnist", "--data-dir", dir],

@@ -20,6 +20,11 @@ describe("plan", () => {
   it("of the protocol is standard, and any other is not", () => {
     expect(of({}).standard).toBe(true);
     expect(of({ annotated: false }).standard).toBe(true);
+    // as the journal of such a run has them
+    const left = base.metrics.filter((metric) => !metric.needs.includes("mask"));
+    expect(of({ annotated: false, metrics: left }).standard).toBe(true);
+    expect(of({ annotated: false, metrics: left.slice(1) }).standard).toBe(false);
+    expect(of({ metrics: left }).standard).toBe(false);
     expect(of({ available: 10 }).standard).toBe(true); // all there are
     expect(of({ methods: base.methods.toReversed() }).standard).toBe(true);
     expect(of({ methods: base.methods.slice(1) }).standard).toBe(false);

@@ -4,7 +4,7 @@ import type { Method } from "../methods/method.ts";
 import type { Metric } from "../metrics/metric.ts";
 import type { Surface } from "../model/image.ts";
 import { type ParamValue, resolveParams } from "../params.ts";
-import { type Protocol, protocolParams } from "../protocol/protocol.ts";
+import { metricOf, type Protocol, protocolParams } from "../protocol/protocol.ts";
 import type { Unmet } from "./unmet.ts";
 
 type Values = Readonly<Record<string, ParamValue>>;
@@ -82,15 +82,14 @@ export function plan(options: PlanOptions): Plan {
       }),
     ),
   ];
-  const metrics = options.metrics
-    .filter((metric) => annotated || !metric.needs.includes("mask"))
-    .map(
-      (metric): PlannedMetric => ({
-        metric,
-        params: resolveParams(metric.id, metric.params, protocolParams(protocol, metric)),
-        samples: scoresFew(metric) || (further && !protocol.metrics.includes(metric.id)) ? few : samples,
-      }),
-    );
+  const applies = (metric: Metric) => annotated || !metric.needs.includes("mask");
+  const metrics = options.metrics.filter(applies).map(
+    (metric): PlannedMetric => ({
+      metric,
+      params: resolveParams(metric.id, metric.params, protocolParams(protocol, metric)),
+      samples: scoresFew(metric) || (further && !protocol.metrics.includes(metric.id)) ? few : samples,
+    }),
+  );
   const passesAt = (index: number) => sum(partsOf({ methods, metrics }, shape, index));
   const named = (ids: readonly string[], entries: readonly { id: string }[]) =>
     (further || ids.length === entries.length) && ids.every((id) => entries.some((e) => e.id === id));
@@ -104,7 +103,11 @@ export function plan(options: PlanOptions): Plan {
     standard:
       (options.samples ?? protocol.samples) === protocol.samples &&
       named(protocol.methods, options.methods) &&
-      named(protocol.metrics, options.metrics),
+      named(
+        // whoever plans anew from a run's facts has those that apply, and no others
+        protocol.metrics.filter((id) => applies(metricOf(id))),
+        options.metrics.filter(applies),
+      ),
   };
 }
 
