@@ -7,9 +7,10 @@ import { readFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { KitError } from "../errors.ts";
 import { classMatcher } from "./class-names.ts";
-import { type CocoImage, clipBox, parseCoco } from "./coco.ts";
-import type { Box, Dataset, DatasetOptions, Mask, Sample, SampleInfo } from "./dataset.ts";
+import { type CocoImage, parseCoco } from "./coco.ts";
+import type { Dataset, DatasetOptions, Mask } from "./dataset.ts";
 import { childFolders, type Faults, filesIn, folderOf, isMissing, listed, unusable } from "./folder-files.ts";
+import { type ImageFile, readImageFiles } from "./image-files.ts";
 import { decodeImage8 } from "./readers/image.ts";
 import { positionsOf } from "./select.ts";
 
@@ -25,12 +26,6 @@ export interface ClassFolders extends Pick<Dataset, "id" | "base" | "title" | "t
   ): { readonly classes: readonly string[]; readonly labels: ReadonlyMap<string, number> };
   /** Which copy this is, by the number of pictures of each class. */
   editionOf?(counts: readonly number[]): { readonly edition: string; readonly notes: readonly string[] };
-}
-
-interface Item extends SampleInfo {
-  readonly path: string;
-  readonly coco?: CocoImage;
-  readonly mask?: string;
 }
 
 /**
@@ -81,11 +76,19 @@ export async function openClassFolders(
 
   const coco = await boxesOf(root, options.boxes, classMatcher(classes), unique, collect, notes);
   const masks = maskRoot === undefined ? undefined : await masksOf(maskRoot, unique, collect, notes);
-  const items: Item[] = files.map(({ id, label, path }) => {
+  const items: ImageFile[] = files.map(({ id, label, path }) => {
     const image = coco?.get(id);
     const mask = masks?.get(stem(id));
     const annotated = mask !== undefined || (image?.boxes.length ?? 0) > 0;
-    return { id, group: id, labels: [label], annotated, path, coco: image, mask };
+    return {
+      id,
+      group: id,
+      labels: [label],
+      annotated,
+      path,
+      annotation: image,
+      ...(mask !== undefined && { mask: () => maskOf(mask) }),
+    };
   });
 
   if (found.length > 0 && options.onFault !== "skip") {
@@ -126,79 +129,11 @@ export async function openClassFolders(
     index: async () =>
       items.map(({ id, group, labels: own, annotated }) => ({ id, group, labels: own, annotated })),
     read: (wanted) =>
-      read(items, positionsOf(set.id === "folder" ? "the folder" : set.id, items, wanted), faults),
+      readImageFiles(items, positionsOf(set.id === "folder" ? "the folder" : set.id, items, wanted), faults),
     notes,
     skipped: faults.skipped,
     close: async () => undefined,
   };
-}
-
-async function* read(
-  items: readonly Item[],
-  positions: readonly number[],
-  faults: Faults,
-): AsyncGenerator<Sample> {
-  for (const position of positions) {
-    const sample = await open(items[position], faults);
-    if (sample !== undefined) yield sample;
-  }
-}
-
-/** One sample without the annotations that are at fault; undefined if its picture is. */
-async function open(
-  { id, group, labels, path, coco, mask: maskPath }: Item,
-  faults: Faults,
-): Promise<Sample | undefined> {
-  const decoded = await orReport(id, decodeImage8(path), faults);
-  if (decoded === undefined) return undefined;
-  const { notes, ...image } = decoded;
-  const size = `${image.width} x ${image.height}`;
-
-  const boxes: Box[] = [];
-  const declared = `${coco?.width ?? image.width} x ${coco?.height ?? image.height}`;
-  if (declared !== size) faults.report(id, `the annotations say ${declared}, the picture is ${size}`);
-  else {
-    for (const box of coco?.boxes ?? []) {
-      const cut = clipBox(box, image);
-      if (typeof cut === "string") faults.report(id, cut);
-      else boxes.push(cut);
-    }
-  }
-  let mask = maskPath === undefined ? undefined : await orReport(id, maskOf(maskPath), faults);
-  if (mask !== undefined && (mask.width !== image.width || mask.height !== image.height)) {
-    faults.report(id, `its mask is ${mask.width} x ${mask.height}, the picture ${size}`);
-    mask = undefined;
-  }
-  return { id, group, labels, image, ...(boxes.length > 0 && { boxes }), ...(mask && { mask }), notes };
-}
-
-async function orReport<T>(id: string, reading: Promise<T>, faults: Faults): Promise<T | undefined> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (!(error instanceof KitError)) throw error;
-    faults.report(id, error.message, error);
-    return undefined;
-  }
-}
-
-/** Above 127 in any channel is the object. */
-async function maskOf(path: string): Promise<Mask> {
-  const { height, width, data: values } = await decodeImage8(path);
-  const data = new Uint8Array(height * width);
-  let largest = 0;
-  for (const [i, value] of values.entries()) {
-    if (value > largest) largest = value;
-    if (value > 127) data[i % data.length] = 1;
-  }
-  if (largest > 0 && largest <= 127) {
-    // Saved as 0 and 1, it would pass for an empty mask.
-    throw new KitError("E_IMAGE", {
-      problem: `${path} has no value above ${largest}; in a mask, 255 is the object`,
-      next: "save the mask with 0 and 255",
-    });
-  }
-  return { height, width, data };
 }
 
 async function boxesOf(
@@ -272,4 +207,23 @@ async function rootOf(dir: string | undefined, { id, layout }: ClassFolders): Pr
     });
   }
   return folderOf(dir, "the folder");
+}
+
+/** Above 127 in any channel is the object. */
+async function maskOf(path: string): Promise<Mask> {
+  const { height, width, data: values } = await decodeImage8(path);
+  const data = new Uint8Array(height * width);
+  let largest = 0;
+  for (const [i, value] of values.entries()) {
+    if (value > largest) largest = value;
+    if (value > 127) data[i % data.length] = 1;
+  }
+  if (largest > 0 && largest <= 127) {
+    // Saved as 0 and 1, it would pass for an empty mask.
+    throw new KitError("E_IMAGE", {
+      problem: `${path} has no value above ${largest}; in a mask, 255 is the object`,
+      next: "save the mask with 0 and 255",
+    });
+  }
+  return { height, width, data };
 }

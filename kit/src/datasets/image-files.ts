@@ -1,0 +1,63 @@
+/** Samples that are one picture file each, known beforehand and opened one at a time. */
+import { KitError } from "../errors.ts";
+import { clipBox } from "./coco.ts";
+import type { Box, Mask, Sample, SampleInfo } from "./dataset.ts";
+import type { Faults } from "./folder-files.ts";
+import { decodeImage8 } from "./readers/image.ts";
+
+export interface ImageFile extends SampleInfo {
+  readonly path: string;
+  /** boxes, and the size of the picture that they were drawn on, as far as that is told */
+  readonly annotation?: { readonly width?: number; readonly height?: number; readonly boxes: readonly Box[] };
+  readonly mask?: () => Promise<Mask>;
+}
+
+/** @param positions  in `items`, in the order wanted */
+export async function* readImageFiles(
+  items: readonly ImageFile[],
+  positions: readonly number[],
+  faults: Faults,
+): AsyncGenerator<Sample> {
+  for (const position of positions) {
+    const sample = await open(items[position], faults);
+    if (sample !== undefined) yield sample;
+  }
+}
+
+/** One sample without the annotations that are at fault; undefined if its picture is. */
+async function open(
+  { id, group, labels, path, annotation, mask: readMask }: ImageFile,
+  faults: Faults,
+): Promise<Sample | undefined> {
+  const decoded = await orReport(id, decodeImage8(path), faults);
+  if (decoded === undefined) return undefined;
+  const { notes, ...image } = decoded;
+  const size = `${image.width} x ${image.height}`;
+
+  const boxes: Box[] = [];
+  const declared = `${annotation?.width ?? image.width} x ${annotation?.height ?? image.height}`;
+  if (declared !== size) faults.report(id, `the annotations say ${declared}, the picture is ${size}`);
+  else {
+    for (const box of annotation?.boxes ?? []) {
+      const cut = clipBox(box, image);
+      if (typeof cut === "string") faults.report(id, cut);
+      else boxes.push(cut);
+    }
+  }
+  let mask = readMask && (await orReport(id, readMask(), faults));
+  if (mask !== undefined && (mask.width !== image.width || mask.height !== image.height)) {
+    faults.report(id, `its mask is ${mask.width} x ${mask.height}, the picture ${size}`);
+    mask = undefined;
+  }
+  return { id, group, labels, image, ...(boxes.length > 0 && { boxes }), ...(mask && { mask }), notes };
+}
+
+async function orReport<T>(id: string, reading: Promise<T>, faults: Faults): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (!(error instanceof KitError)) throw error;
+    faults.report(id, error.message, error);
+    return undefined;
+  }
+}
