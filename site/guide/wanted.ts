@@ -25,14 +25,12 @@ export interface Asked {
   readonly covered: readonly string[];
 }
 
-/** MedMNIST comes without masks; a definition does not say so before its files are open. */
-const withoutMasks: ReadonlySet<string> = new Set(["medmnist"]);
-
 export function wantedFor(asked: Asked): Wanted {
   const { family, track, concern, facts, covered } = asked;
-  const missing = lacks(facts, covered.length);
+  const missing = lacking(facts, covered.length);
   const inTrack = datasets.filter((definition) => definition.track === track);
-  const usable = inTrack.filter(({ id }) => concern !== "localisation" || !withoutMasks.has(id));
+  const ranked = inTrack.filter(({ lacks }) => !lacks?.includes("split"));
+  const usable = ranked.filter(({ lacks }) => concern !== "localisation" || !lacks?.includes("masks"));
   const offers = usable.flatMap((definition) =>
     definition.offers.map((offer) => ({ definition, data: specOf(offer) })),
   );
@@ -41,7 +39,9 @@ export function wantedFor(asked: Asked): Wanted {
     const note =
       inTrack.length === 0
         ? "This version of the kit reads no data set of that kind yet."
-        : "The data sets of that kind that the kit reads have no masks, so they cannot show this.";
+        : ranked.length === 0
+          ? "The data sets of that kind that the kit reads have no official test split, so runs on them are not ranked."
+          : "The data sets of that kind that the kit reads have no masks, so they cannot show this.";
     return { missing, note, command: undefined };
   }
   const note = covered.includes(next.data)
@@ -50,7 +50,7 @@ export function wantedFor(asked: Asked): Wanted {
   return { missing, note, command: commandFor(family, next) };
 }
 
-function lacks({ data, models }: Asked["facts"], runs: number): string {
+function lacking({ data, models }: Asked["facts"], runs: number): string {
   if (data === 0) {
     const none = runs === 0 ? "No run counts here yet." : `None of the ${runs} counted runs ranks by this.`;
     return `${none} An answer needs at least ${thresholds.data} data sets and ${thresholds.models} independently trained models.`;

@@ -122,6 +122,8 @@ export interface DatasetDefinition {
   readonly where: string;
   readonly track: Track;
   readonly ids: "public" | "private";
+  /** what no copy of it has: an official test split, without which runs are not ranked; masks or boxes */
+  readonly lacks?: readonly ("split" | "masks")[];
   readonly params: ParamSpecs;
   /** what can be asked for, as the list in help and errors */
   readonly offers: readonly string[];

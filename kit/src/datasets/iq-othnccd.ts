@@ -29,6 +29,7 @@ export const iqOthnccd = defineDataset({
   where: "Mendeley Data, bhmdr45bh2, or its copy on Kaggle; unpacked, it has three folders of JPEGs",
   track: "ct",
   ids: "private",
+  lacks: ["split", "masks"],
   params: {},
   offers: ["iq-othnccd[:<path>]"],
   resolve: (rest) => ({

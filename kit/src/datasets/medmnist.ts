@@ -30,6 +30,7 @@ export const medmnist = defineDataset({
   where,
   track: "medical",
   ids: "public",
+  lacks: ["masks"],
   params: {
     size: {
       type: "choice",
