@@ -81,7 +81,8 @@ function cellTable({ methods, metrics, statistics }: Result, width: number | und
 }
 
 /** How to read the table, and why scores are missing in it. */
-function notes({ methods, metrics, selection, statistics, failures }: Result): string[] {
+function notes(result: Result): string[] {
+  const { methods, metrics, selection, statistics, failures } = result;
   const controls = methods.some((m) => m.control);
   const reran = metrics.filter((m) => m.samples < selection.samples).map((m) => m.id);
   const medians = metrics
@@ -89,6 +90,7 @@ function notes({ methods, metrics, selection, statistics, failures }: Result): s
     .map((m) => m.id);
   return [
     `means over ${counted(selection.samples, "image")}${reran.length > 0 ? ` (${reran.join(", ")}: the first ${selection.rerun})` : ""}; ↑ higher is better, ↓ lower is better${medians.length > 0 ? `; ${medians.join(", ")}: the median` : ""}${controls ? "; (controls) cannot know the model" : ""}`,
+    ...suspicions(result),
     ...methods.flatMap(({ id, external }) =>
       external ? [`* ${id}: ${externalReason}; ${external.source}`] : [],
     ),
@@ -100,6 +102,15 @@ function notes({ methods, metrics, selection, statistics, failures }: Result): s
       ({ method, metric, code, n }) =>
         `failed ${counted(n, "time")}: ${method}${metric ? ` × ${metric}` : ""}: ${code}`,
     ),
+  ];
+}
+
+/** Who is right less than half as often as by guessing has most likely given the classes in another order. */
+function suspicions({ quality: { accuracy, n }, model }: Result): string[] {
+  const guessing = 1 / model.classes;
+  if (model.task !== "multi-class" || accuracy === null || n < 30 || accuracy >= guessing / 2) return [];
+  return [
+    `the model is right on ${(100 * accuracy).toFixed(1)} % of the images, guessing on ${(100 * guessing).toFixed(1)} %: are the classes in the order of its outputs? --class-names gives it`,
   ];
 }
 
