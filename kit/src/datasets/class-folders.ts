@@ -128,8 +128,7 @@ export async function openClassFolders(
     count: items.length,
     index: async () =>
       items.map(({ id, group, labels: own, annotated }) => ({ id, group, labels: own, annotated })),
-    read: (wanted) =>
-      readImageFiles(items, positionsOf(set.id === "folder" ? "the folder" : set.id, items, wanted), faults),
+    read: (wanted) => readImageFiles(items, positionsOf(set.id, items, wanted), faults),
     notes,
     skipped: faults.skipped,
     close: async () => undefined,

@@ -75,7 +75,7 @@ describe("folder", () => {
       ["dog/2.png", 2, 6],
     ]);
     expect((await all(set)).map(({ id }) => id)).toEqual(ids);
-    expect(() => set.read(["dog/3.png"])).toThrow("the folder has no sample dog/3.png");
+    expect(() => set.read(["dog/3.png"])).toThrow("folder has no sample dog/3.png");
   });
 
   it("matches folders with the model's classes by name or index", async () => {
