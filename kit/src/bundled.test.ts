@@ -100,7 +100,7 @@ describe.each(models.map((model) => [model.id, model] as const))("%s", (id, mode
       (k, out) => out.set(pixelsOf(samples[k].image, asked.shape, resize).data),
       (k) => samples[k].labels[0],
       (k, { gradient }) => {
-        const mask = samples[k].mask!.data;
+        const mask = samples[k].masks![0].data;
         const sum = (keep: (pixel: number) => boolean) =>
           gradient.reduce((s, g, i) => (keep(i % mask.length) ? s + Math.abs(g) : s), 0);
         const area = mask.reduce((s, m) => s + m, 0) / mask.length;

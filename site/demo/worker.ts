@@ -101,7 +101,7 @@ async function work(
   const mask =
     picture.mask &&
     annotationOf(
-      { image: picture.image, mask: { height, width, data: picture.mask } },
+      { image: picture.image, masks: [{ height, width, data: picture.mask }] },
       target,
       model.shape,
       resize,

@@ -1,26 +1,22 @@
 /** `xai-kit datasets`: what of a data set is there, what is missing, and where it is to be had. Nothing is ever downloaded. */
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Command, Option } from "commander";
-import type { Dataset, Sample, SampleInfo, Split } from "../datasets/dataset.ts";
+import type { Command } from "commander";
+import type { Dataset, Sample, SampleInfo } from "../datasets/dataset.ts";
 import { datasets } from "../datasets/index.ts";
-import { definitionOf, openDataset } from "../datasets/open.ts";
+import { definitionOf } from "../datasets/open.ts";
 import { toUnit } from "../datasets/readers/image8.ts";
 import { type GridPicture, grid } from "../render/grid.ts";
 import { writePng } from "../render/png.ts";
+import { type DataOptions, openData, withDataOptions } from "./data-options.ts";
 import type { Io, Run } from "./io.ts";
 import { ids, integer } from "./options.ts";
 import { counted } from "./run-text.ts";
 import { printable, table } from "./table.ts";
 import { paragraph } from "./width.ts";
 
-interface CheckOptions {
-  readonly dataDir?: string;
-  readonly split?: Split;
-  readonly boxes?: string;
-  readonly masks?: string;
+interface CheckOptions extends DataOptions {
   readonly classNames?: string[];
-  readonly onFault: "stop" | "skip";
   readonly images: number;
   readonly all?: true;
   readonly out?: string;
@@ -37,20 +33,12 @@ Examples:
   $ xai-kit datasets where
   $ xai-kit datasets check medmnist:bloodmnist --data-dir ~/medmnist`,
     );
-  command
+  const checking = command
     .command("check")
     .description("open a data set: edition, counts, classes, annotations, and a picture of its first samples")
-    .argument("<spec>", "as for evaluate --data")
-    .option("--data-dir <dir>", "where the data set's files are")
-    .addOption(new Option("--split <split>", "default: test").choices(["train", "val", "test"]))
-    .option("--boxes <file>", "folder sets: COCO JSON with boxes")
-    .option("--masks <dir>", "folder sets: mask PNGs in the same tree")
+    .argument("<spec>", "as for evaluate --data");
+  withDataOptions(checking)
     .option("--class-names <ids>", "in the order of a model's outputs", ids)
-    .addOption(
-      new Option("--on-fault <what>", "a bad file ends the reading, or is left out")
-        .choices(["stop", "skip"])
-        .default("stop"),
-    )
     .option("--images <n>", "samples in the picture", integer("--images", 0), 24)
     .option("--all", "open every image, not only those in the picture")
     .option("-o, --out <file>", "the picture; default: xai-runs/datasets/<id>.png")
@@ -109,15 +97,7 @@ async function where(io: Io, spec: string | undefined): Promise<void> {
 }
 
 async function check(io: Io, spec: string, options: CheckOptions): Promise<void> {
-  const { dataDir, split, boxes, masks, classNames, onFault } = options;
-  const dataset = await openDataset(spec, {
-    dir: dataDir,
-    split,
-    boxes,
-    masks,
-    classes: classNames,
-    onFault,
-  });
+  const dataset = await openData(spec, options, options.classNames);
   try {
     const index = await dataset.index();
     const first = spread(index, options.images);
@@ -177,11 +157,11 @@ async function read(
 }
 
 const pictureOf = (
-  { id, labels, image, mask, boxes }: Sample,
+  { id, labels, image, masks, boxes }: Sample,
   { classes }: Pick<Dataset, "classes">,
 ): GridPicture => ({
   image: { ...image, data: toUnit(image) },
-  mask,
+  masks,
   boxes: boxes?.map(({ x0, y0, x1, y1 }) => ({ x: x0, y: y0, width: x1 - x0, height: y1 - y0 })),
   lines: [labels.map((label) => classes[label]).join(", ") || "none", id],
 });

@@ -1,8 +1,6 @@
 /** One evaluation, from the flags to the run folder: what is there already is taken up, what is missing is done. */
-import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Dataset } from "../datasets/dataset.ts";
-import { openDataset } from "../datasets/open.ts";
 import { deviceName } from "../engine/device.ts";
 import { KitError } from "../errors.ts";
 import { methods } from "../methods/index.ts";
@@ -20,6 +18,7 @@ import { defaultResize, type Resize } from "../runner/pixels.ts";
 import { plan, samplesOf } from "../runner/plan.ts";
 import { inShard, type Shard } from "../runner/share.ts";
 import { comparedWith, unmetNeeds } from "../runner/unmet.ts";
+import { type DataOptions, openData } from "./data-options.ts";
 import { openEngines } from "./engines.ts";
 import {
   type Answer,
@@ -51,12 +50,8 @@ import {
 import { openSession, type Session, saysOnce } from "./session.ts";
 import { version } from "./version.ts";
 
-export interface EvaluateOptions extends ModelOptions, MapOptions, SetOptions {
+export interface EvaluateOptions extends ModelOptions, DataOptions, MapOptions, SetOptions {
   readonly data: string;
-  readonly dataDir?: string;
-  readonly split?: "train" | "val" | "test";
-  readonly boxes?: string;
-  readonly masks?: string;
   readonly protocol: string;
   readonly methods?: string[];
   readonly metrics?: string[];
@@ -67,7 +62,6 @@ export interface EvaluateOptions extends ModelOptions, MapOptions, SetOptions {
   readonly jobs?: number;
   readonly shard?: Shard;
   readonly failFast?: true;
-  readonly onFault: "stop" | "skip";
   readonly dryRun?: true;
   readonly overwrite?: true;
   readonly out?: string;
@@ -94,7 +88,9 @@ export async function evaluateOne(io: Io, options: EvaluateOptions): Promise<Ans
   const protocol = protocolOf(options.protocol);
   const { methods, metrics } = entriesOf(options, protocol);
   const asked = askedMaps(options);
-  const dataset = await openData(options);
+  // the classes are needed before the model is read, to match the data set's with
+  const { classes } = cardWith(readCard(options.model, options.card), options);
+  const dataset = await openData(options.data, options, classes);
   let session: Session | undefined;
   let engines: Awaited<ReturnType<typeof openEngines>> | undefined;
   const onHalved = saysOnce(io);
@@ -330,25 +326,3 @@ const defaultOut = ({ model, shard }: EvaluateOptions, { id }: Dataset): string 
     "xai-runs",
     `${basename(model, ".onnx")}-${id}${shard === undefined ? "" : `-shard-${shard.index}-of-${shard.of}`}`,
   );
-
-async function openData(options: EvaluateOptions): Promise<Dataset> {
-  try {
-    return await openDataset(options.data, {
-      dir: options.dataDir,
-      split: options.split,
-      boxes: options.boxes,
-      masks: options.masks,
-      // needed before the model is read, to match folders with
-      classes: cardWith(readCard(options.model, options.card), options).classes,
-      onFault: options.onFault,
-    });
-  } catch (cause) {
-    if (!(cause instanceof KitError) || cause.code !== "E_DATASET_SPEC" || !existsSync(options.data))
-      throw cause;
-    throw new KitError(cause.code, {
-      problem: cause.message,
-      next: `did you mean --data folder:${options.data}?`,
-      cause,
-    });
-  }
-}

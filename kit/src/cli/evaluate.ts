@@ -5,6 +5,7 @@ import { KitError } from "../errors.ts";
 import { protocols, standardProtocol } from "../protocol/protocol.ts";
 import { parseShard } from "../runner/share.ts";
 import { compareRuns } from "./compare.ts";
+import { withDataOptions } from "./data-options.ts";
 import type { Answer } from "./evaluate-earlier.ts";
 import { askedMaps, withMapOptions } from "./evaluate-maps.ts";
 import { askedSet, type ModelSet, withSetOptions } from "./evaluate-models.ts";
@@ -28,11 +29,8 @@ export function registerEvaluate(program: Command, run: Run): void {
       "-m, --model <file>",
       "the ONNX model; without --model and --data: the bundled ones, a first look",
     )
-    .option("-d, --data <spec>", "medmnist:<name>[@size] or folder[:path]; see xai-kit list datasets")
-    .option("--data-dir <dir>", "where the data set's files are")
-    .addOption(new Option("--split <split>", "default: test").choices(["train", "val", "test"]))
-    .option("--boxes <file>", "folder sets: COCO JSON with boxes")
-    .option("--masks <dir>", "folder sets: mask PNGs in the same tree")
+    .option("-d, --data <spec>", "medmnist:<name>[@size] or folder[:path]; see xai-kit list datasets");
+  withDataOptions(command)
     .addOption(
       new Option("--protocol <id>", "what is computed; quick: a first look in minutes; default: 1").choices(
         protocols.map((p) => p.id),
@@ -53,14 +51,6 @@ export function registerEvaluate(program: Command, run: Run): void {
     .option(
       "--keep-regions",
       "keep where relevance is at least 0.5, one bit per pixel of each map, for xai-kit compare; stays here",
-    )
-    .addOption(
-      new Option(
-        "--on-fault <what>",
-        "an unreadable image or annotation stops the run, or is left out and recorded",
-      )
-        .choices(["stop", "skip"])
-        .default("stop"),
     )
     .option("--fail-fast", "stop at the first method or metric that fails instead of recording it")
     .option(

@@ -87,7 +87,7 @@ export async function openClassFolders(
       annotated,
       path,
       annotation: image,
-      ...(mask !== undefined && { mask: () => maskOf(mask) }),
+      ...(mask !== undefined && { masks: async () => [await maskOf(mask)] }),
     };
   });
 

@@ -7,6 +7,10 @@ export type Task = "multi-class" | "binary" | "multi-label" | "ordinal";
 
 export type Split = "train" | "val" | "test";
 
+/** What a label that was left open counts as: neither, present, absent. */
+export const uncertainties = ["ignore", "one", "zero"] as const;
+export type Uncertain = (typeof uncertainties)[number];
+
 /** A group of data sets a reader thinks of together; "own" is somebody's folder and ranks nowhere. */
 export type Track = "natural" | "medical" | "cxr" | "ct" | "synthetic" | "own";
 
@@ -21,6 +25,8 @@ export interface Box {
 }
 
 export interface Mask {
+  /** class index; of every class of the sample without it */
+  readonly class?: number;
   readonly height: number;
   readonly width: number;
   /** [height, width], 0 or 1 */
@@ -35,6 +41,8 @@ export interface SampleInfo {
   readonly group: string;
   /** class indices: one, or for multi-label sets every positive one, ascending, maybe none */
   readonly labels: readonly number[];
+  /** of multi-label sets: classes that nobody has said yes or no to, ascending; they count neither way */
+  readonly unknown?: readonly number[];
   /** has boxes or a mask */
   readonly annotated: boolean;
 }
@@ -43,7 +51,7 @@ export interface Sample extends Omit<SampleInfo, "annotated"> {
   /** the file's 8-bit pixels, exactly */
   readonly image: Image8;
   readonly boxes?: readonly Box[];
-  readonly mask?: Mask;
+  readonly masks?: readonly Mask[];
   /** what decoding decided: "EXIF orientation 6 applied" */
   readonly notes: readonly string[];
 }
@@ -95,6 +103,8 @@ export interface DatasetOptions {
   readonly boxes?: string;
   /** folder of mask PNGs that mirrors the images' (folder sets) */
   readonly masks?: string;
+  /** chest X-ray sets: what a label that its readers were not certain of counts as; default "ignore", neither way */
+  readonly uncertain?: Uncertain;
   /** a bad file or annotation ends the reading (default), or is left out and recorded */
   readonly onFault?: "stop" | "skip";
   /** compare checksums; default true (a pass over the file) */

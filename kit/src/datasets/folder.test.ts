@@ -132,7 +132,7 @@ describe("folder", () => {
     expect(set.classes).toEqual(["cat"]);
     expect(set.notes).toEqual(["not masks of any picture: cat/x.png"]);
     expect((await set.index()).map(({ annotated }) => annotated)).toEqual([true, false]);
-    expect((await all(set, ["cat/a.jpg"]))[0].mask).toEqual({
+    expect((await all(set, ["cat/a.jpg"]))[0].masks?.[0]).toEqual({
       height: 2,
       width: 2,
       data: Uint8Array.of(0, 1, 1, 0),
@@ -183,7 +183,7 @@ describe("folder", () => {
       masks: join(masked, "m"),
       onFault: "skip",
     });
-    expect("mask" in (await all(set))[0]).toBe(false);
+    expect("masks" in (await all(set))[0]).toBe(false);
     expect(set.skipped).toHaveLength(1);
   });
 

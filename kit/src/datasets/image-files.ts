@@ -9,7 +9,7 @@ export interface ImageFile extends SampleInfo {
   readonly path: string;
   /** boxes, and the size of the picture that they were drawn on, as far as that is told */
   readonly annotation?: { readonly width?: number; readonly height?: number; readonly boxes: readonly Box[] };
-  readonly mask?: () => Promise<Mask>;
+  readonly masks?: () => Promise<readonly Mask[]>;
 }
 
 /** @param positions  in `items`, in the order wanted */
@@ -26,7 +26,7 @@ export async function* readImageFiles(
 
 /** One sample without the annotations that are at fault; undefined if its picture is. */
 async function open(
-  { id, group, labels, path, annotation, mask: readMask }: ImageFile,
+  { id, group, labels, unknown, path, annotation, masks: readMasks }: ImageFile,
   faults: Faults,
 ): Promise<Sample | undefined> {
   const decoded = await orReport(id, decodeImage8(path), faults);
@@ -44,12 +44,21 @@ async function open(
       else boxes.push(cut);
     }
   }
-  let mask = readMask && (await orReport(id, readMask(), faults));
-  if (mask !== undefined && (mask.width !== image.width || mask.height !== image.height)) {
-    faults.report(id, `its mask is ${mask.width} x ${mask.height}, the picture ${size}`);
-    mask = undefined;
-  }
-  return { id, group, labels, image, ...(boxes.length > 0 && { boxes }), ...(mask && { mask }), notes };
+  const masks = ((readMasks && (await orReport(id, readMasks(), faults))) ?? []).filter((mask) => {
+    const fits = mask.width === image.width && mask.height === image.height;
+    if (!fits) faults.report(id, `its mask is ${mask.width} x ${mask.height}, the picture ${size}`);
+    return fits;
+  });
+  return {
+    id,
+    group,
+    labels,
+    ...(unknown && { unknown }),
+    image,
+    ...(boxes.length > 0 && { boxes }),
+    ...(masks.length > 0 && { masks }),
+    notes,
+  };
 }
 
 async function orReport<T>(id: string, reading: Promise<T>, faults: Faults): Promise<T | undefined> {

@@ -60,7 +60,7 @@ function openPhantoms(domain: PhantomDomain, { split = "test" }: DatasetOptions)
           group,
           labels,
           image: { channels, height: side, width: side, data: image },
-          mask: { height: side, width: side, data: mask },
+          masks: [{ height: side, width: side, data: mask }],
           notes: [],
         };
       }

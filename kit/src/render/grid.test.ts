@@ -44,7 +44,7 @@ describe("grid", () => {
   it("outlines masks and boxes", () => {
     const mask = { height: 64, width: 64, data: new Uint8Array(64 * 64).fill(1, 0, 64 * 16) };
     const bare = colours(grid([flat(64, 64, 1)], { title: "" })).get("255,255,255")!;
-    expect(colours(grid([flat(64, 64, 1, { mask })], { title: "" })).get("255,255,255")).toBe(
+    expect(colours(grid([flat(64, 64, 1, { masks: [mask] })], { title: "" })).get("255,255,255")).toBe(
       bare - (2 * 128 * 2 + 2 * 32 * 2 - 4 * 4),
     );
     const boxes = [{ x: 8, y: 8, width: 16, height: 16 }];

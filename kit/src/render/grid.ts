@@ -7,7 +7,7 @@ import { drawText, fitText, type TextStyle } from "./text.ts";
 export interface GridPicture {
   readonly image: PixelImage;
   /** [height, width], 1 on what is outlined */
-  readonly mask?: { readonly height: number; readonly width: number; readonly data: Uint8Array };
+  readonly masks?: readonly { readonly height: number; readonly width: number; readonly data: Uint8Array }[];
   /** in pixels of the image, outlined */
   readonly boxes?: readonly SheetBox[];
   readonly lines: readonly string[];
@@ -54,10 +54,10 @@ export function grid(
   return canvas;
 }
 
-function thumbnail({ image, mask, boxes = [] }: GridPicture): Raster {
+function thumbnail({ image, masks = [], boxes = [] }: GridPicture): Raster {
   const factor = displayFactor(image.height, image.width, least, most);
   const picture = renderImage(image, { factor });
-  if (mask) {
+  for (const mask of masks) {
     const inside = (x: number, y: number): boolean => {
       const [i, j] = [Math.floor(y / factor), Math.floor(x / factor)];
       return i >= 0 && j >= 0 && i < mask.height && j < mask.width && mask.data[i * mask.width + j] === 1;

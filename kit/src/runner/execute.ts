@@ -323,7 +323,7 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
       for (const label of sample.labels) {
         const mask = annotationOf(sample, label, shape, resize);
         if (mask === undefined) continue;
-        const boxes = sample.mask ? undefined : boxesOf(sample, label, shape, resize);
+        const boxes = sample.masks ? undefined : boxesOf(sample, label, shape, resize);
         const annotated: Explained = { ...unit(label), targetKind: "annotated", mask, boxes };
         for (const planned of due) {
           const known = label === prediction ? attributions.get(planned.method.id) : undefined;

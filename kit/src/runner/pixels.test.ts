@@ -119,7 +119,7 @@ describe("annotations land where the pixels land", () => {
       const input = shape(1, 20, 24);
       const pixels = pixelsOf(drawn, input, resize).data;
       const byBox = annotationOf({ image: drawn, boxes: [box] }, 1, input, resize)!;
-      const byMask = annotationOf({ image: drawn, mask }, 1, input, resize)!;
+      const byMask = annotationOf({ image: drawn, masks: [mask] }, 1, input, resize)!;
       for (let i = 0; i < pixels.length; i++) {
         // an edge pixel is grey and may go either way
         if (pixels[i] > 0.75) expect([byBox[i], byMask[i]]).toEqual([1, 1]);
@@ -140,7 +140,7 @@ describe("annotations land where the pixels land", () => {
 
   it("a mask of another size than its image is scaled to it", () => {
     const small = { height: 2, width: 2, data: Uint8Array.of(1, 0, 0, 1) };
-    const found = annotationOf({ image: drawn, mask: small }, 0, shape(1, 4, 4), defaultResize);
+    const found = annotationOf({ image: drawn, masks: [small] }, 0, shape(1, 4, 4), defaultResize);
     expect([...found!]).toEqual([1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1]);
   });
 

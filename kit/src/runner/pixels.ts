@@ -106,15 +106,19 @@ function inChannels(image: Image8, channels: number): Image8 {
   return { ...image, channels: 1, data };
 }
 
-/** The annotation of one class at the input size: its mask, else the union of its boxes; undefined where the sample has none. */
+/** The annotation of one class at the input size: the union of its masks, else of its boxes; undefined where the sample has none. */
 export function annotationOf(
-  { image, mask, boxes }: Pick<Sample, "image" | "mask" | "boxes">,
+  { image, masks, boxes }: Pick<Sample, "image" | "masks" | "boxes">,
   label: number,
   shape: ImageShape,
   resize: Resize,
 ): Uint8Array | undefined {
   const place = placement(image, shape, resize);
-  if (mask) return placedMask(mask, shape, place);
+  const drawn = masks?.filter((mask) => mask.class === undefined || mask.class === label) ?? [];
+  if (drawn.length > 0) {
+    const placed = drawn.map((mask) => placedMask(mask, shape, place));
+    return placed.reduce((union, mask) => union.map((on, i) => on | mask[i]));
+  }
   const own = boxes?.filter((b) => b.class === label);
   if (!own?.length) return undefined;
   return maskOfBoxes(

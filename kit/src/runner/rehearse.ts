@@ -376,7 +376,7 @@ function oneImage({ shape }: Model, { known, others, second }: Kind): Pick<Datas
             data: Uint8Array.from({ length: planes * height * width }, () => rng.integer(256)),
           },
           ...(labels.length > 0 && {
-            mask: { height, width, data: Uint8Array.from({ length: height * width }, (_, k) => k % 2) },
+            masks: [{ height, width, data: Uint8Array.from({ length: height * width }, (_, k) => k % 2) }],
           }),
           notes: [],
         };
