@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -36,6 +36,7 @@ function commit(): string {
 
 const one = testRun({ model: "one" });
 const two = testRun({ model: "two" });
+const madeUp = new URL("../schemas/literature/valid/made-up.json", import.meta.url);
 const path = Object.keys(one.files).find((file) => file.endsWith("run.json"))!;
 
 describe("results:recheck", () => {
@@ -69,6 +70,17 @@ describe("results:recheck", () => {
     expect(Object.values(affected)).toEqual([one, two].map(({ run }) => run.result.methods.length));
   });
 
+  it("reads what others published", async () => {
+    write({ "results/literature/made-up.json": readFileSync(madeUp) });
+    commit();
+    expect(await recheck(results)).toMatchObject({ problems: [], literature: 1 });
+    write({ "results/literature/other.json": readFileSync(madeUp) });
+    expect((await recheck(results)).problems).toEqual([
+      `${join(results, "literature", "other.json")}: $.id: the file of made-up is made-up.json, not other.json`,
+    ]);
+    rmSync(join(results, "literature", "other.json"));
+  });
+
   it("names a document that does not follow from its scores, before it is committed", async () => {
     write({ [path]: one.text.replace(/"mean":0\.\d+/, '"mean":0.5') });
     expect((await recheck(results)).problems.join("\n")).toMatch(
@@ -86,12 +98,17 @@ describe("results:recheck", () => {
     const deleted = commit();
     write({ "results/errata.jsonl": "" });
     const taken = commit();
+    rmSync(join(results, "literature"), { recursive: true });
+    const lost = commit();
     const { problems } = await recheck(results);
     const short = path.slice("results/".length);
     for (const at of [edited, again, deleted]) {
       expect(problems).toContain(`${short}: edited or deleted in ${at}; results are only added to`);
     }
     expect(problems).toContain(`errata.jsonl: lines edited or deleted in ${taken}; it is only added to`);
-    expect(problems).toHaveLength(5); // the scores went too
+    expect(problems).toContain(
+      `literature/made-up.json: edited or deleted in ${lost}; results are only added to`,
+    );
+    expect(problems).toHaveLength(6); // the scores went too
   });
 });

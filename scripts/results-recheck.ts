@@ -1,6 +1,6 @@
 /**
- * Everything published against the kit as it is today: every run and comparison is validated and computed again, the errata are read, and
- * git tells whether anything was edited or taken back since results/errata.jsonl came, with which protocol 1 was frozen.
+ * Everything published against the kit as it is today: every run and comparison is validated and computed again, the errata and what others
+ * published are read, and git tells whether anything was edited or taken back since results/errata.jsonl came, with which protocol 1 was frozen.
  *
  *   npm run results:recheck [-- RESULTS_FOLDER]
  */
@@ -10,12 +10,15 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { documentsIn, validateComparisonFile, validateFile } from "../kit/src/cli/documents.ts";
 import { type Erratum, errataOf, readErrata, unexplained } from "../kit/src/results/errata.ts";
+import { literatureIn } from "./literature-files.ts";
 
 export interface Recheck {
   /** "results/runs/…: $.result…: what is wrong" */
   readonly problems: readonly string[];
   readonly runs: number;
   readonly comparisons: number;
+  /** publications of others */
+  readonly literature: number;
   readonly errata: readonly Erratum[];
   /** of each run that an erratum touches: how many of its cells */
   readonly affected: Readonly<Record<string, number>>;
@@ -52,11 +55,14 @@ export async function recheck(results: string, onDone: (file: string) => void = 
     found.push(...(await validateComparisonFile(file, runs)).problems.map(textOf));
     onDone(file);
   }
+  const literature = literatureIn(join(results, "literature"));
+  found.push(...literature.problems.map(textOf));
   const { edited, withoutHistory } = editedSince(results);
   return {
     problems: [...found, ...edited],
     runs: runs.length,
     comparisons: comparisons.length,
+    literature: literature.files,
     errata,
     affected,
     withoutHistory,
@@ -65,6 +71,9 @@ export async function recheck(results: string, onDone: (file: string) => void = 
 
 const textOf = ({ file, path, message }: { file: string; path: string; message: string }) =>
   `${file}: ${path}: ${message}`;
+
+/** Folders of files that are never edited. */
+const onlyAddedTo = ["runs", "comparisons", "literature"];
 
 /** What the commits since then did to results besides adding to them. */
 function editedSince(results: string): {
@@ -89,7 +98,7 @@ function editedSince(results: string): {
         return lines.filter(Boolean).map((line) => ({ commit, line }));
       });
   const since = `${first}..HEAD`;
-  const touched = log("--diff-filter=DMT", "--name-only", since, "--", "runs", "comparisons");
+  const touched = log("--diff-filter=DMT", "--name-only", since, "--", ...onlyAddedTo);
   const counts = log("--numstat", since, "--", "errata.jsonl");
   return {
     withoutHistory: undefined,
@@ -113,13 +122,14 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     console.log(`usage: npm run results:recheck [-- RESULTS_FOLDER]
 
 Validates every run and comparison with the kit as it is now, computes them
-again from their scores, reads results/errata.jsonl, and asks git whether
-anything published was edited or deleted. Exit code 1 if anything is wrong.`);
+again from their scores, reads results/errata.jsonl and results/literature/, and
+asks git whether anything published was edited or deleted. Exit code 1 if anything is wrong.`);
     process.exit(0);
   }
   process.chdir(root);
-  const { problems, runs, comparisons, errata, affected, withoutHistory } = await recheck(folder, (file) =>
-    console.error(relative(folder, file)),
+  const { problems, runs, comparisons, literature, errata, affected, withoutHistory } = await recheck(
+    folder,
+    (file) => console.error(relative(folder, file)),
   );
   for (const problem of problems) console.log(problem);
   for (const [file, cells] of Object.entries(affected))
@@ -127,7 +137,7 @@ anything published was edited or deleted. Exit code 1 if anything is wrong.`);
   if (withoutHistory !== undefined)
     console.log(`whether anything was edited was not looked at: ${withoutHistory}`);
   console.log(
-    `${runs} runs, ${comparisons} comparisons, ${errata.length} errata: ${problems.length} problems`,
+    `${runs} runs, ${comparisons} comparisons, ${literature} publications, ${errata.length} errata: ${problems.length} problems`,
   );
   process.exitCode = problems.length === 0 ? 0 : 1;
 }

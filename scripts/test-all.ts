@@ -28,7 +28,7 @@ const checks: Record<string, string[][]> = {
   lint: [[bin.biome, "check", "--error-on-warnings", "--max-diagnostics=none", "."]],
   schemas: [["scripts/generate-schemas.ts", "--check"]],
   build: [["scripts/build.mjs"]],
-  results: [["scripts/results-recheck.ts"]],
+  results: [["scripts/results-recheck.ts"], ["scripts/literature.ts", "--check"]],
 };
 /** Groups of vitest files, by folder. */
 const groups: Record<string, string[]> = {

@@ -105,6 +105,17 @@ describe("a pull request with a run", () => {
     refused(judged({ ...mine.files, "kit/src/b.ts": "" }), /other files as well: "kit\/src\/b\.ts"/);
   });
 
+  it("is refused when it brings published values of others, which are code owners' to review", () => {
+    const literature = { "results/literature/a.json": "{}\n" };
+    for (const fromFork of [true, false]) {
+      refused(
+        judged({ ...mine.files, ...literature }, { fromFork }),
+        /other files as well: "results\/literature\/a\.json"/,
+      );
+      expect(judged(literature, { fromFork })).toMatchObject({ kind: "code", admitted: false, problems: [] });
+    }
+  });
+
   it("may come from a branch that main has left behind, also after merging main", () => {
     const head = repo.commit([main], mine.files);
     const ahead = repo.commit([main], { "README.md": "Newer.\n", [others.folder]: null });
