@@ -782,7 +782,7 @@ describe("what is refused", () => {
   it.each<[string, string[], string, RegExp?]>([
     ["an unknown method", attributeWith({ method: "gradcam" }), "E_METHOD", /did you mean grad-cam/],
     ["an unknown metric", photos("--metrics", "pointing"), "E_METRIC", /did you mean pointing-game/],
-    ["an unknown data set", ["evaluate", ...cnnModel, "--data", "imagenet"], "E_DATASET_SPEC"],
+    ["an unknown data set", ["evaluate", ...cnnModel, "--data", "imagenette"], "E_DATASET_SPEC"],
     ["a missing model", attributeWith({ model: at("none.onnx") }), "E_MODEL_FILE", /none\.onnx/],
     ["a folder as model", attributeWith({ model: dir }), "E_MODEL_FILE", /not a file/],
     ["a corrupt model", attributeWith({ model: at("corrupt.onnx") }), "E_ONNX_CORRUPT"],

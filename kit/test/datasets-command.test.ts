@@ -77,9 +77,48 @@ describe("datasets check", () => {
     expect(skipping.code).toBe(0);
     expect(skipping.out).toMatch(/left out: dog\/z\.png: /);
     expect(skipping.out).toMatch(
-      /no official split: never ranked without one; 4 images; 0 with a mask or boxes; binary/,
+      /no official split: never ranked without one \(--split FILE\); 4 images; 0 with a mask or boxes; binary/,
     );
     expect(skipping.out).toMatch(/cat +2 +0/);
+  });
+
+  it("lists ids, and takes a file of some for a test split", async () => {
+    mkdirSync(at("scans/ill"), { recursive: true });
+    mkdirSync(at("scans/well"));
+    for (const name of ["ill/a.png", "ill/b.png", "well/c.png", "well/d.png"])
+      writeFileSync(join(at("scans"), name), await picture(50));
+    const scans = `folder:${at("scans")}`;
+    const { out } = await cli("datasets", "ids", scans);
+    expect(out).toBe("ill/a.png\nill/b.png\nwell/c.png\nwell/d.png\n");
+    writeFileSync(at("split.txt"), out.replace("ill/b.png", "# not this one"));
+    const split = ["--split", at("split.txt"), "--out", at("scans.png")];
+    const found = await json("datasets", "check", scans, ...split);
+    expect(found).toMatchObject({
+      split: "test",
+      splitFile: expect.stringMatching(/^[0-9a-f]{64}$/),
+      images: 3,
+      classes: [
+        { name: "ill", images: 1 },
+        { name: "well", images: 2 },
+      ],
+    });
+    expect((await cli("datasets", "check", scans, ...split)).out).toMatch(
+      /test split by a file, sha256 [0-9a-f]{8};/,
+    );
+    expect(await json("datasets", "ids", scans, "--split", at("split.txt"))).toEqual([
+      ...["ill/a.png", "well/c.png", "well/d.png"],
+    ]);
+    writeFileSync(at("some.txt"), "test-00003\ntest-00001\n");
+    const some = ["datasets", "check", "phantom-cxr", "--split", at("some.txt"), "--out", at("some.png")];
+    expect((await cli(...some)).out).toMatch(/a selection of your own by a file, .*never ranked; 2 images/s);
+
+    writeFileSync(at("split.txt"), "ill/a.png\nill/z.png\n");
+    const wrong = await cli("datasets", "check", scans, ...split);
+    expect(wrong.code).toBe(1);
+    expect(wrong.err).toContain(`${at("split.txt")}:2: there is no sample ill/z.png`);
+    const none = await cli("datasets", "check", scans, "--split", "tets");
+    expect(none.code).toBe(1);
+    expect(none.err).toMatch(/--split tets is none of train, val, test, and there is no such file/);
   });
 
   it("makes no picture of nothing, and says what is missing where the set is not there", async () => {

@@ -54,6 +54,22 @@ Examples:
   $ xai-kit datasets check phantom-cxr --images 12 --out cxr.png`,
     )
     .action(run<[string, CheckOptions]>(check));
+  const listing = command
+    .command("ids")
+    .description("the ids of a data set, one a line: a file of some of them is one for --split")
+    .argument("<spec>", "as for evaluate --data");
+  withDataOptions(listing)
+    .option("--class-names <ids>", "in the order of a model's outputs", ids)
+    .addHelpText(
+      "after",
+      `
+The file stays on this machine; a run document holds its hash alone.
+
+Examples:
+  $ xai-kit datasets ids iq-othnccd --data-dir ~/iq > test.txt
+  $ xai-kit datasets check iq-othnccd --data-dir ~/iq --split test.txt`,
+    )
+    .action(run<[string, DataOptions & Pick<CheckOptions, "classNames">]>(list));
   command
     .command("where")
     .description("how to obtain a data set, and under which licence")
@@ -94,6 +110,20 @@ async function where(io: Io, spec: string | undefined): Promise<void> {
     ].join(""),
   );
   await io.result(spec === undefined ? facts : facts[0], text.join("\n"));
+}
+
+async function list(
+  io: Io,
+  spec: string,
+  options: DataOptions & Pick<CheckOptions, "classNames">,
+): Promise<void> {
+  const dataset = await openData(spec, options, options.classNames);
+  try {
+    const names = (await dataset.index()).map(({ id }) => id);
+    await io.result(names, names.map((name) => `${name}\n`).join(""));
+  } finally {
+    await dataset.close();
+  }
 }
 
 async function check(io: Io, spec: string, options: CheckOptions): Promise<void> {
@@ -167,13 +197,27 @@ const pictureOf = (
 });
 
 function factsOf(dataset: Dataset, index: readonly SampleInfo[]) {
-  const { id, title, edition, track, split, task, classes, licence, ids: kept, notes, skipped } = dataset;
+  const {
+    id,
+    title,
+    edition,
+    track,
+    split,
+    splitFile = null,
+    task,
+    classes,
+    licence,
+    ids: kept,
+    notes,
+    skipped,
+  } = dataset;
   return {
     id,
     title,
     edition,
     track,
     split,
+    splitFile,
     task,
     licence,
     ids: kept,
@@ -189,11 +233,18 @@ function factsOf(dataset: Dataset, index: readonly SampleInfo[]) {
   };
 }
 
+function splitText({ split, splitFile }: Pick<ReturnType<typeof factsOf>, "split" | "splitFile">): string {
+  const file = splitFile === null ? "" : ` by a file, sha256 ${splitFile.slice(0, 8)}`;
+  if (split !== "unknown") return `${split} split${file}`;
+  return file === ""
+    ? "no official split: never ranked without one (--split FILE)"
+    : `a selection of your own${file}, in place of an official split: never ranked`;
+}
+
 function textOf(io: Io, facts: ReturnType<typeof factsOf>, picture: string | null): string {
   const { classes, notes, leftOut } = facts;
   const groups = facts.groups < facts.images ? `, of ${counted(facts.groups, "patient or source")}` : "";
-  const split =
-    facts.split === "unknown" ? "no official split: never ranked without one" : `${facts.split} split`;
+  const split = splitText(facts);
   const width = io.columns ?? Number.POSITIVE_INFINITY;
   const said = (text: string) => paragraph(printable(text), width, 0, 2);
   return [

@@ -89,8 +89,8 @@ const lists: Readonly<Record<string, () => Listing>> = {
       parameters: named(params),
       inputs: [],
     })),
-    columns: ["data set", "title", "licence"].map((title) => ({ title })),
-    row: (k) => [datasets[k].id, datasets[k].title, datasets[k].licence],
+    columns: ["data set", "title", "ids"].map((title) => ({ title })),
+    row: (k) => [datasets[k].id, datasets[k].title, datasets[k].ids],
     text: (k) => {
       const { title, licence, where, offers } = datasets[k];
       return [

@@ -1,9 +1,9 @@
 /**
- * Pictures in folders by class, `<root>/<class>/<image>`, with boxes (COCO JSON) or masks (a mirrored tree of PNGs) if there are some:
- * what `folder` and sets that are published so have in common. Ids are `<class folder>/<file>`, sorted by code unit, so neither disk nor
+ * Pictures in folders by class, `<root>/<class>/<image>`, with boxes (COCO JSON, PASCAL VOC) or masks (a mirrored tree of PNGs) if there are
+ * some: what `folder` and sets that are published so have in common. Ids are `<class folder>/<file>`, sorted by code unit, so neither disk nor
  * locale can change the order.
  */
-import { readFile } from "node:fs/promises";
+import { readFile, realpath, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { KitError } from "../errors.ts";
 import { classMatcher } from "./class-names.ts";
@@ -12,7 +12,10 @@ import type { Dataset, DatasetOptions, Mask } from "./dataset.ts";
 import { childFolders, type Faults, filesIn, folderOf, isMissing, listed, unusable } from "./folder-files.ts";
 import { type ImageFile, readImageFiles } from "./image-files.ts";
 import { decodeImage8 } from "./readers/image.ts";
+import { isVocJson, parseVocJson } from "./readers/voc.ts";
 import { positionsOf } from "./select.ts";
+import { gathering } from "./table-files.ts";
+import { type VocBoxes, vocBoxes, vocFilesIn } from "./voc.ts";
 
 /** A set of this form: what is not read off the disk. */
 export interface ClassFolders extends Pick<Dataset, "id" | "base" | "title" | "track" | "licence" | "ids"> {
@@ -39,11 +42,13 @@ export async function openClassFolders(
 ): Promise<Dataset> {
   const root = await rootOf(dir, set);
   const notes: string[] = [];
-  const found: { what: string; reason: string }[] = [];
-  const collect: Faults = { skipped: found, report: (what, reason) => found.push({ what, reason }) };
+  const collect = gathering(options.onFault);
 
   const maskRoot = options.masks === undefined ? undefined : await folderOf(options.masks, "--masks");
-  const names = (await childFolders(root, collect)).filter((name) => join(root, name) !== maskRoot);
+  const boxRoot =
+    options.boxes === undefined ? undefined : await realpath(options.boxes).catch(() => undefined);
+  const aside = new Set([maskRoot, boxRoot]);
+  const names = (await childFolders(root, collect)).filter((name) => !aside.has(join(root, name)));
   if (names.length === 0) {
     throw new KitError("E_DATASET_EMPTY", { problem: `no class folders in ${dir}`, next: set.layout });
   }
@@ -91,25 +96,7 @@ export async function openClassFolders(
     };
   });
 
-  if (found.length > 0 && options.onFault !== "skip") {
-    throw new KitError("E_DATASET_FORMAT", {
-      problem: `${dir} has ${found.length === 1 ? "a fault" : `${found.length} faults`}`,
-      details: [
-        ...found.slice(0, 20).map(({ what, reason }) => `${what}: ${reason}`),
-        ...(found.length > 20 ? [`and ${found.length - 20} more`] : []),
-      ],
-      next: "mend them, or leave them out and have that recorded: --on-fault skip",
-    });
-  }
-  const faults: Faults =
-    options.onFault === "skip"
-      ? collect
-      : {
-          skipped: found,
-          report(what, reason, error) {
-            throw error ?? unusable(`${what}: ${reason}`);
-          },
-        };
+  const faults = collect.settle(String(dir));
 
   const counts = classes.map((_, label) => items.filter((item) => item.labels[0] === label).length);
   const copy = set.editionOf?.(counts);
@@ -146,22 +133,44 @@ async function boxesOf(
   const path = file ?? join(root, "annotations.json");
   let text: string;
   try {
+    if ((await stat(path)).isDirectory()) {
+      const found = await vocFilesIn(await realpath(path), faults);
+      return known(path, vocBoxes(found, ids, classOf, faults), notes);
+    }
     text = await readFile(path, "utf8");
   } catch (cause) {
+    if (cause instanceof KitError) throw cause;
     if (file === undefined && isMissing(cause)) return undefined;
     throw unusable(`${path} cannot be read (${cause instanceof Error ? cause.message : cause})`, cause);
   }
+  if (isVocJson(text)) {
+    const annotations = parseVocJson(text, path).map(({ at, voc }) => ({
+      at: `${basename(path)}, ${at}`,
+      voc,
+    }));
+    return known(path, vocBoxes(annotations, ids, classOf, faults), notes);
+  }
   const coco = parseCoco(text, path, classOf);
   for (const fault of coco.faults) faults.report(basename(path), fault);
-  const strangers = [...coco.images.keys()].filter((name) => !ids.has(name));
-  // Annotations are often of more pictures than somebody has copied.
-  if (strangers.length === coco.images.size && strangers.length > 0) {
+  return known(
+    path,
+    {
+      images: new Map([...coco.images].filter(([name]) => ids.has(name))),
+      strangers: [...coco.images.keys()].filter((name) => !ids.has(name)),
+      foreign: coco.foreign,
+    },
+    notes,
+  );
+}
+
+/** Annotations are often of more pictures than somebody has copied: that is noted, and refused where none is there. */
+function known(path: string, { images, strangers, foreign }: VocBoxes, notes: string[]) {
+  if (images.size === 0 && strangers.length > 0) {
     throw unusable(`${path} names no picture of the folder, but ${listed(strangers)}`);
   }
   if (strangers.length > 0) notes.push(`annotated, but not in the folder: ${listed(strangers)}`);
-  for (const [name, count] of coco.foreign)
-    notes.push(`${count} boxes of ${name}, which is no class, left out`);
-  return coco.images;
+  for (const [name, count] of foreign) notes.push(`${count} boxes of ${name}, which is no class, left out`);
+  return images;
 }
 
 /** Paths of masks by `<class>/<file without extension>`. */

@@ -158,11 +158,12 @@ const isRow = (value: unknown): value is Row =>
 const isId = (id: unknown): id is number | string => typeof id === "number" || typeof id === "string";
 
 /** `./a//b.png` as `a/b.png`, composed as ids are. */
-const plain = (name: string) =>
+export const plain = (name: string) =>
   name
     .split("/")
     .filter((part) => part !== "" && part !== ".")
     .join("/")
     .normalize("NFC");
 
-const inside = (name: string) => !/^([a-z]:|[\\/])/i.test(name) && !name.split(/[\\/]/).includes("..");
+/** Whether a name that a file gives leads nowhere but further in. */
+export const inside = (name: string) => !/^([a-z]:|[\\/])/i.test(name) && !name.split(/[\\/]/).includes("..");

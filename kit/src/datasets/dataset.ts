@@ -5,7 +5,12 @@ import type { Image8 } from "./readers/image8.ts";
 /** "multi-class": one of K; "binary": one of 2; "multi-label": any of K; "ordinal": one of K grades. */
 export type Task = "multi-class" | "binary" | "multi-label" | "ordinal";
 
-export type Split = "train" | "val" | "test";
+export const splits = ["train", "val", "test"] as const;
+export type Split = (typeof splits)[number];
+
+/** Classes of a study that merges labels of the chest X-ray sets, by name (chest-labels.ts). */
+export const labelSpaces = ["uces8"] as const;
+export type LabelSpaceName = (typeof labelSpaces)[number];
 
 /** What a label that was left open counts as: neither, present, absent. */
 export const uncertainties = ["ignore", "one", "zero"] as const;
@@ -67,6 +72,8 @@ export interface Dataset {
   readonly track: Track;
   /** "unknown" where the set has no official splits */
   readonly split: Split | "unknown";
+  /** sha256 of the file that chose these samples out of the set (split-file.ts) */
+  readonly splitFile?: string;
   readonly task: Task;
   readonly classes: readonly string[];
   readonly licence: string;
@@ -99,12 +106,14 @@ export interface DatasetOptions {
   readonly split?: Split;
   /** class names in the order of the model's outputs (folder sets: what the folders are matched with) */
   readonly classes?: readonly string[];
-  /** COCO JSON file (folder sets) */
+  /** COCO JSON file, or PASCAL VOC: a folder of XML files, or JSON (folder sets); the table or the XML files (ImageNet) */
   readonly boxes?: string;
-  /** folder of mask PNGs that mirrors the images' (folder sets) */
+  /** folder of mask PNGs that mirrors the images' (folder sets), or ImageNet-S' validation-segmentation (ImageNet) */
   readonly masks?: string;
-  /** chest X-ray sets: what a label that its readers were not certain of counts as; default "ignore", neither way */
+  /** chest X-ray sets: what a label that its readers were not certain of counts as; default "ignore", neither way, and of vindr-cxr "one" */
   readonly uncertain?: Uncertain;
+  /** chest X-ray sets: whose merges of labels to follow, and whose classes where `classes` are not told */
+  readonly labelSpace?: LabelSpaceName;
   /** a bad file or annotation ends the reading (default), or is left out and recorded */
   readonly onFault?: "stop" | "skip";
   /** compare checksums; default true (a pass over the file) */

@@ -34,18 +34,19 @@ export async function childFolders(root: string, faults: Faults): Promise<string
   return names.sort(byCodeUnit);
 }
 
-/** Names of the picture files in a class folder, sorted; what else lies there goes to `others`. */
+/** Names of the files in a class folder that end so (pictures), sorted; what else lies there goes to `others`. */
 export async function filesIn(
   root: string,
   name: string,
   faults: Faults,
   others: string[],
+  extensions = imageExtensions,
 ): Promise<string[]> {
   const files: string[] = [];
   for (const entry of await list(join(root, name))) {
     if (entry.name.startsWith(".")) continue;
     const path = `${name}/${entry.name}`;
-    if (!imageExtensions.includes(extname(entry.name).slice(1).toLowerCase())) {
+    if (!extensions.includes(extname(entry.name).slice(1).toLowerCase())) {
       others.push(path);
       continue;
     }
@@ -65,9 +66,15 @@ export async function filesIn(
 async function within(root: string, path: string, faults: Faults): Promise<string | undefined> {
   try {
     const target = await realpath(join(root, path));
-    if (!isOutside(relative(root, target))) return target;
-    faults.report(path, "is a link out of the folder");
+    const found = relative(root, target);
+    if (found === "") faults.report(path, "is a link to the folder that it is in");
+    else if (isOutside(found)) faults.report(path, "is a link out of the folder");
+    else return target;
   } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ELOOP") {
+      faults.report(path, "is a link that leads back to itself");
+      return undefined;
+    }
     if (!isMissing(cause)) throw unusable(`${path} cannot be followed (${(cause as Error).message})`, cause);
     faults.report(path, "is a link to nothing");
   }
@@ -76,9 +83,9 @@ async function within(root: string, path: string, faults: Faults): Promise<strin
 
 const isOutside = (path: string) => path === ".." || path.startsWith(`..${sep}`) || resolve(path) === path;
 
-export async function folderOf(path: string, what: string): Promise<string> {
+export async function folderOf(path: string, what: string, next = layout): Promise<string> {
   const missing = (why: string, cause?: unknown) =>
-    new KitError("E_DATASET_MISSING", { problem: `${what}: ${path} ${why}`, next: layout, cause });
+    new KitError("E_DATASET_MISSING", { problem: `${what}: ${path} ${why}`, next, cause });
   let real: string;
   try {
     real = await realpath(path);

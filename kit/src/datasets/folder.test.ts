@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { crc32 } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
 import { fixtures } from "../../test/fixtures.ts";
@@ -200,6 +201,39 @@ describe("folder", () => {
     expect(message).toContain("cat/t.png: is a link to nothing");
     const set = await openDataset(`folder:${root}`, { onFault: "skip" });
     expect((await set.index()).map(({ id }) => id)).toEqual(["cat/a.png", "cat/inside.png", "dog/b.png"]);
+  });
+
+  it("never goes round in a circle of links", async () => {
+    const root = await tree({ "cat/a.png": 1, "dog/b.png": 1 });
+    symlinkSync("self.png", join(root, "cat", "self.png"));
+    symlinkSync("two.png", join(root, "cat", "one.png"));
+    symlinkSync("one.png", join(root, "cat", "two.png"));
+    symlinkSync(".", join(root, "again"));
+    symlinkSync("../dog", join(root, "dog", "deeper"));
+    const error = await errorOf(root);
+    for (const name of ["cat/self.png", "cat/one.png", "cat/two.png"])
+      expect(error).toContain(`${name}: is a link that leads back to itself`);
+    expect(error).toContain("again: is a link to the folder that it is in");
+    const set = await openDataset(`folder:${root}`, { onFault: "skip" });
+    expect(set.classes).toEqual(["cat", "dog"]);
+    expect((await set.index()).map(({ id }) => id)).toEqual(["cat/a.png", "dog/b.png"]);
+    expect(set.skipped).toHaveLength(4);
+    expect(set.notes).toEqual(["not read: dog/deeper"]);
+  });
+
+  it("leaves out a picture of 0 bytes, and one whose header promises too much", async () => {
+    const root = await tree({ "cat/a.png": 1, "cat/none.png": 1, "cat/bomb.png": 1 });
+    writeFileSync(join(root, "cat", "none.png"), "");
+    const bomb = readFileSync(join(root, "cat", "bomb.png"));
+    bomb.writeUInt32BE(60_000, 16);
+    bomb.writeUInt32BE(60_000, 20);
+    bomb.writeUInt32BE(crc32(bomb.subarray(12, 29)), 29);
+    writeFileSync(join(root, "cat", "bomb.png"), bomb);
+    const set = await openDataset(`folder:${root}`, { onFault: "skip" });
+    expect((await all(set)).map(({ id }) => id)).toEqual(["cat/a.png"]);
+    expect(set.skipped.map(({ what }) => what)).toEqual(["cat/bomb.png", "cat/none.png"]);
+    expect(set.skipped[0].reason).toContain("exceeds pixel limit");
+    expect(set.skipped[1].reason).toContain("is empty (0 bytes)");
   });
 
   it("refuses paths out of the folder in annotations", async () => {

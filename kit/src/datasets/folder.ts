@@ -10,7 +10,7 @@ export const folder = defineDataset({
   title: "A folder of pictures by class",
   paper: "https://cocodataset.org/#format-data",
   licence: "the owner's",
-  where: `your own: ${layout}; boxes as COCO JSON in <root>/annotations.json, masks as PNG in a mirrored tree`,
+  where: `your own: ${layout}; boxes as COCO JSON in <root>/annotations.json, or by --boxes, PASCAL VOC too; masks as PNG in a mirrored tree`,
   track: "own",
   ids: "private",
   params: {},

@@ -7,6 +7,7 @@ import { fixtures } from "../../test/fixtures.ts";
 import { KitError } from "../errors.ts";
 import type { Tensor } from "../onnx/tensor.ts";
 import type { Dataset, Sample } from "./dataset.ts";
+import { medmnistSets, medmnistSizes } from "./medmnist-sets.ts";
 import { openDataset } from "./open.ts";
 import { encodeNpy } from "./readers/npy.ts";
 
@@ -156,6 +157,23 @@ describe("medmnist", () => {
     const set = await openDataset("medmnist-octmnist", { dir });
     expect(() => set.read(["test-00000", "val-00000"])).toThrow("medmnist-octmnist has no sample val-00000");
     await set.close();
+  });
+});
+
+describe("the list of sets", () => {
+  it("has twelve, each in four sizes with a sum of its own", () => {
+    expect(medmnistSets).toHaveLength(12);
+    expect(medmnistSizes).toEqual([28, 64, 128, 224]);
+    const sums = medmnistSets.flatMap(({ md5 }) => medmnistSizes.map((size) => md5[size]));
+    for (const sum of sums) expect(sum).toMatch(/^[0-9a-f]{32}$/);
+    expect(new Set(sums).size).toBe(48);
+  });
+  it("knows which are no choice among classes", () => {
+    const flagged = (task: string) => medmnistSets.filter((set) => set.task === task).map(({ flag }) => flag);
+    expect(flagged("multi-label")).toEqual(["chestmnist"]);
+    expect(flagged("ordinal")).toEqual(["retinamnist"]);
+    expect(flagged("binary")).toEqual(["pneumoniamnist", "breastmnist"]);
+    expect(flagged("multi-class")).toHaveLength(8);
   });
 });
 

@@ -1,7 +1,6 @@
 /** The 2-D sets of MedMNIST (`pathmnist.npz`, `pathmnist_64.npz`, ...), read row by row. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { access } from "node:fs/promises";
+import { access, open } from "node:fs/promises";
 import { join } from "node:path";
 import { KitError } from "../errors.ts";
 import {
@@ -170,10 +169,12 @@ async function checked(npz: Npz, path: string, set: MedmnistSet, size: number, s
       `${split}_labels, row ${Math.floor(wrong / width)} is ${values[wrong]}, expected 0 to ${limit - 1}`,
     ]);
   }
-  const labels = Array.from({ length: count }, (_, i) => {
-    const row = values.slice(i * width, (i + 1) * width);
-    return set.task === "multi-label" ? row.flatMap((on, k) => (on ? [k] : [])) : row;
-  });
+  const ofClass = set.classes.map((_, k) => [k]); // one for all samples of a class: there may be many
+  const labels = Array.from({ length: count }, (_, i) =>
+    set.task === "multi-label"
+      ? set.classes.flatMap((_, k) => (values[i * width + k] ? [k] : []))
+      : ofClass[values[i]],
+  );
   return { count, labels };
 }
 
@@ -184,10 +185,19 @@ const unlike = (path: string, { flag }: MedmnistSet, details: string[]) =>
     next: where,
   });
 
-/** Which published file this is, by its MD5 (read as a stream: the largest has 12 GB). */
+/** Which published file this is, by its MD5 (read piece by piece into the same memory: the largest has 12 GB). */
 async function editionOf(path: string, set: MedmnistSet, size: number) {
   const hash = createHash("md5");
-  for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(piece as Buffer);
+  const file = await open(path, "r");
+  try {
+    const piece = Buffer.alloc(2 ** 20);
+    for (let n = -1; n !== 0; ) {
+      n = (await file.read(piece, 0, piece.length, null)).bytesRead;
+      hash.update(piece.subarray(0, n));
+    }
+  } finally {
+    await file.close();
+  }
   const sum = hash.digest("hex");
   if (sum === set.md5[size]) return { name: `MedMNIST v3, MD5 ${sum} as published`, known: true };
   if (size === 28 && sum === set.version2?.md5) {

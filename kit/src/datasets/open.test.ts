@@ -24,7 +24,7 @@ describe("parseDatasetSpec", () => {
     "medmnist:breastmnist@32",
     "medmnistx",
     "folders",
-    "imagenet",
+    "imagenette",
   ])("refuses %j and lists what there is", (spec) => {
     expect(() => parseDatasetSpec(spec)).toThrow(
       expect.objectContaining({

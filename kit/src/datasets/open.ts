@@ -45,12 +45,12 @@ function find(spec: string): { definition: DatasetDefinition; ref: DatasetRef } 
 /** What the registry says of the data set with this id; undefined where it has none. */
 export function registeredDataset(
   id: string,
-): (Pick<DatasetDefinition, "track" | "ids"> & Pick<DatasetRef, "base" | "title">) | undefined {
+): (Pick<DatasetDefinition, "track" | "ids" | "lacks"> & Pick<DatasetRef, "base" | "title">) | undefined {
   const found = find(id);
   if (found?.ref.id !== id) return undefined;
-  const { track, ids } = found.definition;
+  const { track, ids, lacks } = found.definition;
   const { base, title } = found.ref;
-  return { track, ids, base, title };
+  return { track, ids, lacks, base, title };
 }
 
 /**

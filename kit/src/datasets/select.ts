@@ -13,9 +13,12 @@ export function positionsOf(
   wanted: readonly string[] | undefined,
 ): number[] {
   if (wanted === undefined) return all.map((_, i) => i);
-  const byId = new Map(all.map(({ id }, i) => [id, i]));
-  const unknown = [...new Set(wanted)].filter((id) => !byId.has(id));
-  if (unknown.length > 0) {
+  // few are wanted of many, as a rule
+  const missing = new Set(wanted);
+  const positions: number[] = [];
+  for (const [i, { id }] of all.entries()) if (missing.delete(id)) positions.push(i);
+  if (missing.size > 0) {
+    const unknown = [...missing];
     throw new KitError("E_DATASET_ID", {
       problem: `${dataset} has no ${unknown.length === 1 ? "sample" : "samples"} ${unknown.slice(0, 5).join(", ")}${
         unknown.length > 5 ? ` and ${unknown.length - 5} more` : ""
@@ -24,5 +27,5 @@ export function positionsOf(
       next: "the ids must be of this data set and this split",
     });
   }
-  return [...new Set(wanted.map((id) => byId.get(id)!))].sort((a, b) => a - b);
+  return positions;
 }

@@ -29,6 +29,12 @@ describe("csvRows", () => {
     ]);
   });
 
+  it("reads line ends that change within the file", async () => {
+    const found = await rows("a,b\r\n1,2\n3,4\r5,6\r\n");
+    expect(found.map(({ cells }) => cells.join())).toEqual(["a,b", "1,2", "3,4", "5,6"]);
+    expect(found[1].line).toBe(2);
+  });
+
   it("names the line where a quote does not close, and refuses rows without end", async () => {
     await expect(rows('a,b\n1,2\n"3,4\n5,6\n')).rejects.toThrow(/table\.csv, after line 2: .*[Qq]uot/s);
     await expect(rows(`a\n${"x".repeat(2 ** 21)}\n`)).rejects.toThrow(/after line 1: .*max/is);

@@ -25,6 +25,8 @@ export async function* csvRows(path: string): AsyncGenerator<CsvRow> {
     trim: true,
     relax_column_count: true,
     skip_empty_lines: true,
+    // by itself it takes the first line's for all of them
+    record_delimiter: ["\r\n", "\n", "\r"],
     max_record_size: MAX_ROW_BYTES,
   });
   // pipe hands on no errors

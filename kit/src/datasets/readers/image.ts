@@ -4,21 +4,16 @@
  *
  * Decided here, each leaving a note on the picture it touched: EXIF orientation is applied; transparency is composed
  * over black (Pillow's `convert("RGB")` would bare the hidden colours); 16-bit values are rounded to 8; of several
- * frames or pages the first is taken; CMYK becomes RGB by libvips' profile. GIF and palette pictures have 3 channels
- * even when every colour is grey.
+ * frames or pages the first is taken; CMYK becomes RGB as Pillow's `convert` makes it, without a profile. GIF and palette pictures have 3 channels
+ * even when every colour is grey. DICOM files: dicom.ts.
  */
 import { readFile, stat } from "node:fs/promises";
 import { KitError } from "../../errors.ts";
 import { loadSharp } from "../../sharp.ts";
-import { fromInterleaved, type Image8, toUnit } from "./image8.ts";
+import { type DecodedImage8, fromInterleaved, MAX_PIXELS, toUnit } from "./image8.ts";
 
-export interface DecodedImage8 extends Image8 {
-  /** what was decided on the way, in words; empty for a plain picture */
-  readonly notes: readonly string[];
-}
+export { type DecodedImage8, MAX_PIXELS } from "./image8.ts";
 
-/** Larger pictures are refused before anything is decoded: 50 megapixels are 150 MB of RGB. */
-export const MAX_PIXELS = 50_000_000;
 const MAX_FILE_BYTES = 512 * 2 ** 20;
 const TIMEOUT_SECONDS = 60;
 
@@ -35,10 +30,21 @@ const signatures: readonly { format: string; offset: number; bytes: readonly num
   { format: "tiff", offset: 0, bytes: [0x49, 0x49, 0x2b, 0x00] }, // BigTIFF
   { format: "tiff", offset: 0, bytes: [0x4d, 0x4d, 0x00, 0x2b] },
   { format: "webp", offset: 8, bytes: [0x57, 0x45, 0x42, 0x50] }, // after RIFF and a size
+  { format: "dicom", offset: 128, bytes: [0x44, 0x49, 0x43, 0x4d] }, // after a preamble that may be anything
 ];
 
 /** File name endings of the formats read; for listing a folder only, contents decide. */
-export const imageExtensions: readonly string[] = ["png", "jpg", "jpeg", "gif", "tif", "tiff", "webp"];
+export const imageExtensions: readonly string[] = [
+  "png",
+  "jpg",
+  "jpeg",
+  "gif",
+  "tif",
+  "tiff",
+  "webp",
+  "dcm",
+  "dicom",
+];
 
 /**
  * One picture file.
@@ -52,6 +58,7 @@ export async function decodeImage8(source: string | Uint8Array, name?: string): 
   const bytes = typeof source === "string" ? await contents(source, where) : source;
   const format = sniff(bytes);
   if (format === undefined) throw notAnImage(bytes, where);
+  if (format === "dicom") return (await import("./dicom.ts")).decodeDicom(bytes, where);
   try {
     return await decode(bytes, format, where);
   } catch (cause) {
@@ -96,11 +103,13 @@ async function decode(bytes: Uint8Array, format: string, where: string): Promise
   if ((meta.pages ?? 1) > 1) notes.push(`first of ${meta.pages} ${format === "tiff" ? "pages" : "frames"}`);
   if ((meta.orientation ?? 1) !== 1) notes.push(`EXIF orientation ${meta.orientation} applied`);
 
-  const { data: raw, info } = await sharp(bytes, options)
-    .timeout({ seconds: TIMEOUT_SECONDS })
-    .autoOrient()
+  const inks = meta.space === "cmyk" && !deep && meta.channels === 4;
+  const source = sharp(bytes, options).timeout({ seconds: TIMEOUT_SECONDS }).autoOrient();
+  // as they are in the file: libvips would convert them by a profile of its own
+  if (inks) source.pipelineColourspace("cmyk");
+  const { data: raw, info } = await source
     // Grey goes through RGB too: libvips repeats it exactly, and would drop the alpha of a grey raw output.
-    .toColourspace(deep ? "rgb16" : "srgb")
+    .toColourspace(inks ? "cmyk" : deep ? "rgb16" : "srgb")
     .raw({ depth: deep ? "ushort" : "uchar" })
     .toBuffer({ resolveWithObject: true });
   const { width, height, channels: bands } = info;
@@ -110,9 +119,23 @@ async function decode(bytes: Uint8Array, format: string, where: string): Promise
   if ((bands !== 3 && bands !== 4) || values.length !== width * height * bands) {
     throw fault(where, `decodes to ${bands} channels`, undefined, "convert it to grey or RGB");
   }
+  if (inks) return { ...fromInterleaved(rgbOf(raw), { channels: 3, height, width }), notes };
   const { pixels, transparent } = compose(values, bands, grey ? 1 : 3, deep ? 65535 : 255);
   if (transparent) notes.push("transparency composed over black");
   return { ...fromInterleaved(pixels, { channels: grey ? 1 : 3, height, width }), notes };
+}
+
+/** Light that four inks let through, in Pillow's integers. */
+function rgbOf(cmyk: Uint8Array): Uint8Array {
+  const pixels = new Uint8Array((cmyk.length / 4) * 3);
+  for (let i = 0; i < cmyk.length; i += 4) {
+    const white = 255 - cmyk[i + 3];
+    for (let c = 0; c < 3; c++) {
+      const product = cmyk[i + c] * white + 128;
+      pixels[(i / 4) * 3 + c] = white - (((product >> 8) + product) >> 8);
+    }
+  }
+  return pixels;
 }
 
 /** To 8 bits and `channels` interleaved channels; alpha, if there is a fourth band, over black. */
@@ -167,14 +190,16 @@ function notAnImage(bytes: Uint8Array, where: string): KitError {
         ? "perhaps a BMP"
         : start.startsWith("version https://git-lfs")
           ? "a Git LFS pointer, not the picture itself"
-          : undefined;
+          : [0x02, 0x08].includes(bytes[0]) && bytes[1] === 0 && bytes[3] === 0
+            ? "perhaps a DICOM without its preamble of 128 bytes and DICM"
+            : undefined;
   return fault(where, `is not a picture that can be read${kind ? ` (it is ${kind})` : ""}`);
 }
 
 function fault(where: string, problem: string, cause?: unknown, next?: string): KitError {
   return new KitError("E_IMAGE", {
     problem: `${where} ${problem}`,
-    next: next ?? "PNG, JPEG, TIFF, WebP and GIF are read, up to 50 megapixels",
+    next: next ?? "PNG, JPEG, TIFF, WebP, GIF and DICOM are read, up to 50 megapixels",
     cause,
   });
 }

@@ -8,6 +8,14 @@ export interface Image8 {
   readonly data: Uint8Array;
 }
 
+export interface DecodedImage8 extends Image8 {
+  /** what was decided on the way, in words; empty for a plain picture */
+  readonly notes: readonly string[];
+}
+
+/** Larger pictures are refused before anything is decoded: 50 megapixels are 150 MB of RGB. */
+export const MAX_PIXELS = 50_000_000;
+
 /** Pixel space: the same values as float32 in [0, 1], still [C, H, W]. */
 export function toUnit(image: Image8): Float32Array {
   const { data } = image;
