@@ -109,6 +109,8 @@ function readBytes(path: string, code: "E_MODEL_FILE" | "E_ONNX_EXTERNAL", what:
 export interface OpenModelOptions extends Omit<PrepareOptions, "card">, OpenOptions {
   /** what the file does not say; without it the card beside the model, if there is one */
   readonly card?: ModelCard;
+  /** what the card leaves open, once the file's inputs are known */
+  readonly complete?: (card: ModelCard, inputs: Graph["inputs"]) => ModelCard;
   /** budget for one batch in bytes; a quarter of what is free unless told */
   readonly memory?: number;
   /** the batch, in place of what fits the budget */
@@ -136,8 +138,9 @@ export interface OpenModel {
  * @throws KitError E_MODEL_FILE, E_ONNX_*, E_CARD, E_MODEL_INPUT, E_MODEL_OUTPUT, E_DEVICE; E_INPUT for `text` that does not fit
  */
 export async function openModel(path: string, options: OpenModelOptions = {}): Promise<OpenModel> {
-  const card = options.card === undefined ? readCard(path) : checkCard(options.card, "the card");
+  const told = options.card === undefined ? readCard(path) : checkCard(options.card, "the card");
   const file = readModelFile(path);
+  const card = options.complete?.(told, file.graph.inputs) ?? told;
   const prepared = prepare(file.graph, { ...options, card });
   const { engine, choice, advice } = await openEngine(options);
   const memory = options.memory ?? defaultBudget();

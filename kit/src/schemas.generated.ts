@@ -959,13 +959,1134 @@ export const ledgerEntrySchema = {
 } as const;
 
 /**
+ * No control characters, and no others that are not seen.
+ */
+export type Prose = string;
+/**
+ * `unit`: 0 to 1; `ratio`: from 0, unbounded; `unnormalised`: a sum or an area that was never divided by what would bring it to 0 to 1.
+ */
+export type LiteratureScale = "unit" | "ratio" | "nats" | "milliseconds" | "rank" | "unnormalised";
+export type TableNumber = string;
+/**
+ * Of a model in a column: its value, or its standard deviation; of several rows their mean, and their sample standard deviation.
+ */
+export type LiteratureStatistic = "value" | "sd";
+export type PrintedNumber = string;
+
+/**
+ * What a publication prints: its tables cell by cell, and its claims in our words. Facts of others, written down by hand; nothing in it was measured with xai-kit.
+ */
+export interface Literature {
+  schema: "xai-kit/literature/1";
+  /**
+   * Name of the file.
+   */
+  id: string;
+  /**
+   * Files are only added to: a fault in writing one down is put right by another that stands in its place.
+   */
+  replaces?: {
+    id: Slug;
+    reason: Prose;
+  };
+  source: {
+    title: Prose;
+    /**
+     * @minItems 1
+     * @maxItems 100
+     */
+    authors: Prose[];
+    year?: number;
+    venue?: Prose;
+    arxiv?: string;
+    doi?: string;
+    url?: string;
+    /**
+     * No control characters, and no others that are not seen.
+     */
+    document: string;
+  };
+  /**
+   * Ours, of the whole.
+   *
+   * @maxItems 20
+   */
+  notes: Prose[];
+  /**
+   * @maxItems 50
+   */
+  tables: LiteratureTable[];
+  follows: LiteratureFollows;
+  /**
+   * @maxItems 200
+   */
+  claims: LiteratureClaim[];
+}
+export interface LiteratureTable {
+  /**
+   * Its number as printed.
+   */
+  id: string;
+  /**
+   * No control characters, and no others that are not seen.
+   */
+  title: string;
+  /**
+   * No control characters, and no others that are not seen.
+   */
+  data: string;
+  /**
+   * Values behind each cell, where the publication says so.
+   */
+  n?: number;
+  /**
+   * As printed, in that order.
+   *
+   * @minItems 1
+   * @maxItems 200
+   */
+  models: Prose[];
+  /**
+   * Where there is a row for each seed of each model.
+   *
+   * @minItems 1
+   * @maxItems 100
+   */
+  seeds?: number[];
+  /**
+   * @minItems 1
+   * @maxItems 100
+   */
+  columns: {
+    id: Slug;
+    quantity: LiteratureQuantity;
+    /**
+     * As the publication takes it.
+     */
+    better: "higher" | "lower";
+    scale: LiteratureScale;
+    note?: Prose;
+  }[];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  rows: {
+    model: Prose;
+    seed?: number;
+    /**
+     * @minItems 1
+     * @maxItems 100
+     */
+    cells: {
+      column: Slug;
+      printed: string;
+      value: number;
+      sd?: number;
+    }[];
+  }[];
+}
+/**
+ * What the publication calls it, and what it is called here: exactly one of `ours` and `notOurs`.
+ */
+export interface LiteratureQuantity {
+  printed: Prose;
+  /**
+   * A metric of the registry, or a measure of classification.
+   */
+  ours?: string;
+  /**
+   * No control characters, and no others that are not seen.
+   */
+  notOurs?: string;
+  /**
+   * No control characters, and no others that are not seen.
+   */
+  differs?: string;
+}
+/**
+ * What follows from what in the tables, and is computed again.
+ */
+export interface LiteratureFollows {
+  /**
+   * Means, and standard deviations, over the rows of each model in another table.
+   *
+   * @maxItems 50
+   */
+  summaries: {
+    table: TableNumber;
+    from: TableNumber;
+  }[];
+  /**
+   * @maxItems 50
+   */
+  uces: {
+    table: TableNumber;
+    classification: TableNumber;
+    explanation: TableNumber;
+    alpha: number;
+    columns: {
+      classification: Slug;
+      explanation: Slug;
+      uces: Slug;
+    };
+  }[];
+  /**
+   * 1 + the number of models that are better by `of`.
+   *
+   * @maxItems 50
+   */
+  ranks: {
+    table: TableNumber;
+    column: Slug;
+    of: Slug;
+  }[];
+  /**
+   * F1 as the harmonic mean of precision and recall.
+   *
+   * @maxItems 50
+   */
+  harmonic: {
+    table: TableNumber;
+    column: Slug;
+    precision: Slug;
+    recall: Slug;
+    note?: Prose;
+  }[];
+  /**
+   * Two names of one quantity.
+   *
+   * @maxItems 50
+   */
+  equal: {
+    table: TableNumber;
+    column: Slug;
+    to: Slug;
+  }[];
+}
+export interface LiteratureClaim {
+  id: Slug;
+  /**
+   * No control characters, and no others that are not seen.
+   */
+  text: string;
+  where: Prose;
+  /**
+   * @minItems 1
+   * @maxItems 20
+   */
+  quantities: LiteratureQuantity[];
+  /**
+   * The first with the others; of `rises` and `falls`, along this order.
+   *
+   * @minItems 1
+   * @maxItems 20
+   */
+  compares: Prose[];
+  direction: "higher" | "lower" | "rises" | "falls" | "alike" | "stated";
+  /**
+   * Another claim of the same publication.
+   */
+  contradicts?: string;
+  /**
+   * No control characters, and no others that are not seen.
+   */
+  note?: string;
+  /**
+   * What the publication's own numbers must say for it to hold; left out where it prints none.
+   */
+  evidence?: {
+    /**
+     * The one model with the highest or lowest figure.
+     *
+     * @maxItems 100
+     */
+    extremes?: {
+      table: TableNumber;
+      column: Slug;
+      statistic: LiteratureStatistic;
+      model: Prose;
+      is: "highest" | "lowest";
+    }[];
+    /**
+     * Each model's figure is above the next one's.
+     *
+     * @maxItems 100
+     */
+    orders?: {
+      table: TableNumber;
+      column: Slug;
+      statistic: LiteratureStatistic;
+      /**
+       * @minItems 2
+       * @maxItems 100
+       */
+      models: Prose[];
+    }[];
+    /**
+     * The lowest and highest of the model's rows, rounded to the digits printed.
+     *
+     * @maxItems 100
+     */
+    ranges?: {
+      table: TableNumber;
+      /**
+       * @minItems 1
+       * @maxItems 20
+       */
+      columns: Slug[];
+      model: Prose;
+      low: PrintedNumber;
+      high: PrintedNumber;
+    }[];
+    /**
+     * A cell that the text repeats.
+     *
+     * @maxItems 100
+     */
+    quotes?: {
+      table: TableNumber;
+      column: Slug;
+      model: Prose;
+      printed: string;
+    }[];
+    /**
+     * From one table to another: of every model, and most of all of one.
+     *
+     * @maxItems 100
+     */
+    falls?: {
+      from: TableNumber;
+      to: TableNumber;
+      column: Slug;
+      most?: Prose;
+    }[];
+    /**
+     * The model has the highest UCES in every seed that both tables have.
+     *
+     * @maxItems 10
+     */
+    firstBySeed?: {
+      classification: TableNumber;
+      explanation: TableNumber;
+      alpha: number;
+      model: Prose;
+    }[];
+    /**
+     * A count in the text.
+     *
+     * @maxItems 10
+     */
+    products?: {
+      /**
+       * @minItems 2
+       * @maxItems 10
+       */
+      factors: number[];
+      printed: PrintedNumber;
+    }[];
+  };
+}
+
+export const literatureSchema = {
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "https://xai-kit.org/schemas/literature/v1.schema.json",
+  "title": "Literature",
+  "description": "What a publication prints: its tables cell by cell, and its claims in our words. Facts of others, written down by hand; nothing in it was measured with xai-kit.",
+  "type": "object",
+  "additionalProperties": false,
+  "properties": {
+    "schema": {
+      "const": "xai-kit/literature/1"
+    },
+    "id": {
+      "$ref": "#/$defs/slug",
+      "description": "Name of the file."
+    },
+    "replaces": {
+      "description": "Files are only added to: a fault in writing one down is put right by another that stands in its place.",
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "id": {
+          "$ref": "#/$defs/slug"
+        },
+        "reason": {
+          "$ref": "#/$defs/prose"
+        }
+      },
+      "required": [
+        "id",
+        "reason"
+      ]
+    },
+    "source": {
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "title": {
+          "$ref": "#/$defs/prose"
+        },
+        "authors": {
+          "type": "array",
+          "items": {
+            "$ref": "#/$defs/prose"
+          },
+          "minItems": 1,
+          "maxItems": 100,
+          "uniqueItems": true
+        },
+        "year": {
+          "type": "integer",
+          "minimum": 1900,
+          "maximum": 2200
+        },
+        "venue": {
+          "$ref": "#/$defs/prose"
+        },
+        "arxiv": {
+          "type": "string",
+          "pattern": "^[0-9]{4}\\.[0-9]{4,5}(v[0-9]+)?$",
+          "maxLength": 20
+        },
+        "doi": {
+          "type": "string",
+          "pattern": "^10\\.[0-9]{4,9}/[!-~]+$",
+          "maxLength": 200
+        },
+        "url": {
+          "type": "string",
+          "pattern": "^https://[!-~]+$",
+          "maxLength": 500
+        },
+        "document": {
+          "$ref": "#/$defs/prose",
+          "description": "Which text of it was read."
+        }
+      },
+      "required": [
+        "title",
+        "authors",
+        "document"
+      ]
+    },
+    "notes": {
+      "description": "Ours, of the whole.",
+      "type": "array",
+      "items": {
+        "$ref": "#/$defs/prose"
+      },
+      "maxItems": 20
+    },
+    "tables": {
+      "type": "array",
+      "items": {
+        "$ref": "#/$defs/literatureTable"
+      },
+      "maxItems": 50
+    },
+    "follows": {
+      "$ref": "#/$defs/literatureFollows"
+    },
+    "claims": {
+      "type": "array",
+      "items": {
+        "$ref": "#/$defs/literatureClaim"
+      },
+      "maxItems": 200
+    }
+  },
+  "required": [
+    "schema",
+    "id",
+    "source",
+    "notes",
+    "tables",
+    "follows",
+    "claims"
+  ],
+  "$defs": {
+    "slug": {
+      "type": "string",
+      "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$",
+      "maxLength": 80
+    },
+    "prose": {
+      "description": "No control characters, and no others that are not seen.",
+      "type": "string",
+      "pattern": "^[^\\p{C}\\p{Zl}\\p{Zp}]+$",
+      "minLength": 1,
+      "maxLength": 600
+    },
+    "tableNumber": {
+      "type": "string",
+      "pattern": "^[0-9A-Z]+$",
+      "maxLength": 20
+    },
+    "printedNumber": {
+      "type": "string",
+      "pattern": "^-?[0-9]+(\\.[0-9]+)?$",
+      "maxLength": 20
+    },
+    "literatureQuantity": {
+      "description": "What the publication calls it, and what it is called here: exactly one of `ours` and `notOurs`.",
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "printed": {
+          "$ref": "#/$defs/prose"
+        },
+        "ours": {
+          "$ref": "#/$defs/slug",
+          "description": "A metric of the registry, or a measure of classification."
+        },
+        "notOurs": {
+          "$ref": "#/$defs/prose",
+          "description": "Why nothing here is that quantity."
+        },
+        "differs": {
+          "$ref": "#/$defs/prose",
+          "description": "In what the publication's definition departs from ours, so that the numbers cannot stand side by side."
+        }
+      },
+      "required": [
+        "printed"
+      ]
+    },
+    "literatureTable": {
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "id": {
+          "$ref": "#/$defs/tableNumber",
+          "description": "Its number as printed."
+        },
+        "title": {
+          "$ref": "#/$defs/prose",
+          "description": "Our words."
+        },
+        "data": {
+          "$ref": "#/$defs/prose",
+          "description": "What was evaluated on."
+        },
+        "n": {
+          "description": "Values behind each cell, where the publication says so.",
+          "type": "integer",
+          "minimum": 1,
+          "maximum": 1000000
+        },
+        "models": {
+          "description": "As printed, in that order.",
+          "type": "array",
+          "items": {
+            "$ref": "#/$defs/prose"
+          },
+          "minItems": 1,
+          "maxItems": 200,
+          "uniqueItems": true
+        },
+        "seeds": {
+          "description": "Where there is a row for each seed of each model.",
+          "type": "array",
+          "items": {
+            "type": "integer",
+            "minimum": 0
+          },
+          "minItems": 1,
+          "maxItems": 100,
+          "uniqueItems": true
+        },
+        "columns": {
+          "type": "array",
+          "items": {
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+              "id": {
+                "$ref": "#/$defs/slug"
+              },
+              "quantity": {
+                "$ref": "#/$defs/literatureQuantity"
+              },
+              "better": {
+                "enum": [
+                  "higher",
+                  "lower"
+                ],
+                "description": "As the publication takes it."
+              },
+              "scale": {
+                "$ref": "#/$defs/literatureScale"
+              },
+              "note": {
+                "$ref": "#/$defs/prose"
+              }
+            },
+            "required": [
+              "id",
+              "quantity",
+              "better",
+              "scale"
+            ]
+          },
+          "minItems": 1,
+          "maxItems": 100
+        },
+        "rows": {
+          "type": "array",
+          "items": {
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+              "model": {
+                "$ref": "#/$defs/prose"
+              },
+              "seed": {
+                "type": "integer",
+                "minimum": 0
+              },
+              "cells": {
+                "type": "array",
+                "items": {
+                  "type": "object",
+                  "additionalProperties": false,
+                  "properties": {
+                    "column": {
+                      "$ref": "#/$defs/slug"
+                    },
+                    "printed": {
+                      "type": "string",
+                      "pattern": "^-?[0-9]+(\\.[0-9]+)?( ± [0-9]+(\\.[0-9]+)?)?$",
+                      "maxLength": 40
+                    },
+                    "value": {
+                      "type": "number"
+                    },
+                    "sd": {
+                      "type": "number",
+                      "minimum": 0
+                    }
+                  },
+                  "required": [
+                    "column",
+                    "printed",
+                    "value"
+                  ]
+                },
+                "minItems": 1,
+                "maxItems": 100
+              }
+            },
+            "required": [
+              "model",
+              "cells"
+            ]
+          },
+          "minItems": 1,
+          "maxItems": 1000
+        }
+      },
+      "required": [
+        "id",
+        "title",
+        "data",
+        "models",
+        "columns",
+        "rows"
+      ]
+    },
+    "literatureScale": {
+      "description": "`unit`: 0 to 1; `ratio`: from 0, unbounded; `unnormalised`: a sum or an area that was never divided by what would bring it to 0 to 1.",
+      "enum": [
+        "unit",
+        "ratio",
+        "nats",
+        "milliseconds",
+        "rank",
+        "unnormalised"
+      ]
+    },
+    "literatureFollows": {
+      "description": "What follows from what in the tables, and is computed again.",
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "summaries": {
+          "description": "Means, and standard deviations, over the rows of each model in another table.",
+          "type": "array",
+          "items": {
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+              "table": {
+                "$ref": "#/$defs/tableNumber"
+              },
+              "from": {
+                "$ref": "#/$defs/tableNumber"
+              }
+            },
+            "required": [
+              "table",
+              "from"
+            ]
+          },
+          "maxItems": 50
+        },
+        "uces": {
+          "type": "array",
+          "items": {
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+              "table": {
+                "$ref": "#/$defs/tableNumber"
+              },
+              "classification": {
+                "$ref": "#/$defs/tableNumber"
+              },
+              "explanation": {
+                "$ref": "#/$defs/tableNumber"
+              },
+              "alpha": {
+                "type": "number",
+                "minimum": 0,
+                "maximum": 1
+              },
+              "columns": {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                  "classification": {
+                    "$ref": "#/$defs/slug"
+                  },
+                  "explanation": {
+                    "$ref": "#/$defs/slug"
+                  },
+                  "uces": {
+                    "$ref": "#/$defs/slug"
+                  }
+                },
+                "required": [
+                  "classification",
+                  "explanation",
+                  "uces"
+                ]
+              }
+            },
+            "required": [
+              "table",
+              "classification",
+              "explanation",
+              "alpha",
+              "columns"
+            ]
+          },
+          "maxItems": 50
+        },
+        "ranks": {
+          "description": "1 + the number of models that are better by `of`.",
+          "type": "array",
+          "items": {
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+              "table": {
+                "$ref": "#/$defs/tableNumber"
+              },
+              "column": {
+                "$ref": "#/$defs/slug"
+              },
+              "of": {
+                "$ref": "#/$defs/slug"
+              }
+            },
+            "required": [
+              "table",
+              "column",
+              "of"
+            ]
+          },
+          "maxItems": 50
+        },
+        "harmonic": {
+          "description": "F1 as the harmonic mean of precision and recall.",
+          "type": "array",
+          "items": {
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+              "table": {
+                "$ref": "#/$defs/tableNumber"
+              },
+              "column": {
+                "$ref": "#/$defs/slug"
+              },
+              "precision": {
+                "$ref": "#/$defs/slug"
+              },
+              "recall": {
+                "$ref": "#/$defs/slug"
+              },
+              "note": {
+                "$ref": "#/$defs/prose"
+              }
+            },
+            "required": [
+              "table",
+              "column",
+              "precision",
+              "recall"
+            ]
+          },
+          "maxItems": 50
+        },
+        "equal": {
+          "description": "Two names of one quantity.",
+          "type": "array",
+          "items": {
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+              "table": {
+                "$ref": "#/$defs/tableNumber"
+              },
+              "column": {
+                "$ref": "#/$defs/slug"
+              },
+              "to": {
+                "$ref": "#/$defs/slug"
+              }
+            },
+            "required": [
+              "table",
+              "column",
+              "to"
+            ]
+          },
+          "maxItems": 50
+        }
+      },
+      "required": [
+        "summaries",
+        "uces",
+        "ranks",
+        "harmonic",
+        "equal"
+      ]
+    },
+    "literatureStatistic": {
+      "description": "Of a model in a column: its value, or its standard deviation; of several rows their mean, and their sample standard deviation.",
+      "enum": [
+        "value",
+        "sd"
+      ]
+    },
+    "literatureClaim": {
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "id": {
+          "$ref": "#/$defs/slug"
+        },
+        "text": {
+          "$ref": "#/$defs/prose",
+          "description": "Our words."
+        },
+        "where": {
+          "$ref": "#/$defs/prose"
+        },
+        "quantities": {
+          "type": "array",
+          "items": {
+            "$ref": "#/$defs/literatureQuantity"
+          },
+          "minItems": 1,
+          "maxItems": 20
+        },
+        "compares": {
+          "description": "The first with the others; of `rises` and `falls`, along this order.",
+          "type": "array",
+          "items": {
+            "$ref": "#/$defs/prose"
+          },
+          "minItems": 1,
+          "maxItems": 20,
+          "uniqueItems": true
+        },
+        "direction": {
+          "enum": [
+            "higher",
+            "lower",
+            "rises",
+            "falls",
+            "alike",
+            "stated"
+          ]
+        },
+        "contradicts": {
+          "$ref": "#/$defs/slug",
+          "description": "Another claim of the same publication."
+        },
+        "note": {
+          "$ref": "#/$defs/prose",
+          "description": "Ours."
+        },
+        "evidence": {
+          "description": "What the publication's own numbers must say for it to hold; left out where it prints none.",
+          "type": "object",
+          "additionalProperties": false,
+          "properties": {
+            "extremes": {
+              "description": "The one model with the highest or lowest figure.",
+              "type": "array",
+              "items": {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                  "table": {
+                    "$ref": "#/$defs/tableNumber"
+                  },
+                  "column": {
+                    "$ref": "#/$defs/slug"
+                  },
+                  "statistic": {
+                    "$ref": "#/$defs/literatureStatistic"
+                  },
+                  "model": {
+                    "$ref": "#/$defs/prose"
+                  },
+                  "is": {
+                    "enum": [
+                      "highest",
+                      "lowest"
+                    ]
+                  }
+                },
+                "required": [
+                  "table",
+                  "column",
+                  "statistic",
+                  "model",
+                  "is"
+                ]
+              },
+              "maxItems": 100
+            },
+            "orders": {
+              "description": "Each model's figure is above the next one's.",
+              "type": "array",
+              "items": {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                  "table": {
+                    "$ref": "#/$defs/tableNumber"
+                  },
+                  "column": {
+                    "$ref": "#/$defs/slug"
+                  },
+                  "statistic": {
+                    "$ref": "#/$defs/literatureStatistic"
+                  },
+                  "models": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/$defs/prose"
+                    },
+                    "minItems": 2,
+                    "maxItems": 100,
+                    "uniqueItems": true
+                  }
+                },
+                "required": [
+                  "table",
+                  "column",
+                  "statistic",
+                  "models"
+                ]
+              },
+              "maxItems": 100
+            },
+            "ranges": {
+              "description": "The lowest and highest of the model's rows, rounded to the digits printed.",
+              "type": "array",
+              "items": {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                  "table": {
+                    "$ref": "#/$defs/tableNumber"
+                  },
+                  "columns": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/$defs/slug"
+                    },
+                    "minItems": 1,
+                    "maxItems": 20,
+                    "uniqueItems": true
+                  },
+                  "model": {
+                    "$ref": "#/$defs/prose"
+                  },
+                  "low": {
+                    "$ref": "#/$defs/printedNumber"
+                  },
+                  "high": {
+                    "$ref": "#/$defs/printedNumber"
+                  }
+                },
+                "required": [
+                  "table",
+                  "columns",
+                  "model",
+                  "low",
+                  "high"
+                ]
+              },
+              "maxItems": 100
+            },
+            "quotes": {
+              "description": "A cell that the text repeats.",
+              "type": "array",
+              "items": {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                  "table": {
+                    "$ref": "#/$defs/tableNumber"
+                  },
+                  "column": {
+                    "$ref": "#/$defs/slug"
+                  },
+                  "model": {
+                    "$ref": "#/$defs/prose"
+                  },
+                  "printed": {
+                    "type": "string",
+                    "pattern": "^-?[0-9]+(\\.[0-9]+)?( ± [0-9]+(\\.[0-9]+)?)?$",
+                    "maxLength": 40
+                  }
+                },
+                "required": [
+                  "table",
+                  "column",
+                  "model",
+                  "printed"
+                ]
+              },
+              "maxItems": 100
+            },
+            "falls": {
+              "description": "From one table to another: of every model, and most of all of one.",
+              "type": "array",
+              "items": {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                  "from": {
+                    "$ref": "#/$defs/tableNumber"
+                  },
+                  "to": {
+                    "$ref": "#/$defs/tableNumber"
+                  },
+                  "column": {
+                    "$ref": "#/$defs/slug"
+                  },
+                  "most": {
+                    "$ref": "#/$defs/prose"
+                  }
+                },
+                "required": [
+                  "from",
+                  "to",
+                  "column"
+                ]
+              },
+              "maxItems": 100
+            },
+            "firstBySeed": {
+              "description": "The model has the highest UCES in every seed that both tables have.",
+              "type": "array",
+              "items": {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                  "classification": {
+                    "$ref": "#/$defs/tableNumber"
+                  },
+                  "explanation": {
+                    "$ref": "#/$defs/tableNumber"
+                  },
+                  "alpha": {
+                    "type": "number",
+                    "minimum": 0,
+                    "maximum": 1
+                  },
+                  "model": {
+                    "$ref": "#/$defs/prose"
+                  }
+                },
+                "required": [
+                  "classification",
+                  "explanation",
+                  "alpha",
+                  "model"
+                ]
+              },
+              "maxItems": 10
+            },
+            "products": {
+              "description": "A count in the text.",
+              "type": "array",
+              "items": {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                  "factors": {
+                    "type": "array",
+                    "items": {
+                      "type": "integer",
+                      "minimum": 1,
+                      "maximum": 1000000
+                    },
+                    "minItems": 2,
+                    "maxItems": 10
+                  },
+                  "printed": {
+                    "$ref": "#/$defs/printedNumber"
+                  }
+                },
+                "required": [
+                  "factors",
+                  "printed"
+                ]
+              },
+              "maxItems": 10
+            }
+          },
+          "minProperties": 1
+        }
+      },
+      "required": [
+        "id",
+        "text",
+        "where",
+        "quantities",
+        "compares",
+        "direction"
+      ]
+    }
+  }
+} as const;
+
+/**
  * In pixel space [0, 1], subtracted first.
  *
  * @minItems 1
  * @maxItems 4
  */
 export type PerChannel = number[];
-
 /**
  * What the kit must know of a model that its ONNX file does not say. Everything is optional: what is absent is inferred from the graph and printed as an assumption.
  */
@@ -991,6 +2112,13 @@ export interface ModelCard {
    * @maxItems 50000
    */
   classes?: string[];
+  /**
+   * Multi-label: the least probability at which each label counts as present, in the order of the logits; 0.5 for all without.
+   *
+   * @minItems 1
+   * @maxItems 50000
+   */
+  thresholds?: number[];
   input?: {
     name?: string;
     height?: number;
@@ -1029,6 +2157,13 @@ export interface ModelCard {
   training?: {
     seed?: number;
     data?: string;
+    /**
+     * What was added to the classification loss so that explanations come to lie on the annotations: alpha times a loss of this formulation. Absent, or alpha 0: nothing.
+     */
+    explanationLoss?: {
+      formulation: Slug;
+      alpha: number;
+    };
   };
 }
 
@@ -1074,6 +2209,17 @@ export const modelCardSchema = {
         "type": "string",
         "minLength": 1,
         "maxLength": 120
+      },
+      "minItems": 1,
+      "maxItems": 50000
+    },
+    "thresholds": {
+      "description": "Multi-label: the least probability at which each label counts as present, in the order of the logits; 0.5 for all without.",
+      "type": "array",
+      "items": {
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "exclusiveMaximum": 1
       },
       "minItems": 1,
       "maxItems": 50000
@@ -1191,6 +2337,25 @@ export const modelCardSchema = {
         "data": {
           "type": "string",
           "maxLength": 200
+        },
+        "explanationLoss": {
+          "description": "What was added to the classification loss so that explanations come to lie on the annotations: alpha times a loss of this formulation. Absent, or alpha 0: nothing.",
+          "type": "object",
+          "additionalProperties": false,
+          "properties": {
+            "formulation": {
+              "$ref": "#/$defs/slug"
+            },
+            "alpha": {
+              "type": "number",
+              "minimum": 0,
+              "maximum": 1000000
+            }
+          },
+          "required": [
+            "formulation",
+            "alpha"
+          ]
         }
       }
     }
@@ -1398,6 +2563,13 @@ export interface Run {
        * Of the weights: the ONNX file and its external data; with class embeddings from outside, of that hash, theirs and the scale (see the assumptions).
        */
       sha256: string;
+      /**
+       * Of a multi-label model: the least probability at which each label counts as present; 0.5 for all without.
+       *
+       * @minItems 1
+       * @maxItems 50000
+       */
+      thresholds?: number[];
       opset: number;
       /**
        * Name of the tensor CAM methods read.
@@ -1406,6 +2578,13 @@ export interface Run {
       training: {
         seed?: number;
         data?: string;
+        /**
+         * What was added to the classification loss so that explanations come to lie on the annotations: alpha times a loss of this formulation. Absent, or alpha 0: nothing.
+         */
+        explanationLoss?: {
+          formulation: Slug;
+          alpha: number;
+        };
       } | null;
       /**
        * What was inferred from the graph rather than told by the card.
@@ -1423,7 +2602,17 @@ export interface Run {
       title: string;
       edition: string;
       track: "natural" | "medical" | "cxr" | "ct" | "synthetic" | "own";
+      /**
+       * unknown: the set has no official splits and no file said which images to take, or a file took some of an official split.
+       */
       split: "train" | "val" | "test" | "unknown";
+      /**
+       * Of the file that lists the images taken (--split FILE), which itself is not published; keyed in a data set of one's own.
+       */
+      splitFile?: {
+        kind: "sha256" | "hmac-sha256";
+        value: Sha256;
+      };
       /**
        * Images of the split.
        */
@@ -1519,6 +2708,10 @@ export interface Run {
       memory: number;
     };
     passes: Passes;
+    /**
+     * Of classification, in batches, on one engine.
+     */
+    msPerImage?: number;
     msPerAttribution: {
       /**
        * This interface was referenced by `undefined`'s JSON-Schema definition
@@ -1858,6 +3051,17 @@ export const runSchema = {
               "$ref": "#/$defs/sha256",
               "description": "Of the weights: the ONNX file and its external data; with class embeddings from outside, of that hash, theirs and the scale (see the assumptions)."
             },
+            "thresholds": {
+              "description": "Of a multi-label model: the least probability at which each label counts as present; 0.5 for all without.",
+              "type": "array",
+              "items": {
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "exclusiveMaximum": 1
+              },
+              "minItems": 1,
+              "maxItems": 50000
+            },
             "opset": {
               "type": "integer",
               "minimum": 1,
@@ -1886,6 +3090,25 @@ export const runSchema = {
                       "type": "string",
                       "minLength": 1,
                       "maxLength": 200
+                    },
+                    "explanationLoss": {
+                      "description": "What was added to the classification loss so that explanations come to lie on the annotations: alpha times a loss of this formulation. Absent, or alpha 0: nothing.",
+                      "type": "object",
+                      "additionalProperties": false,
+                      "properties": {
+                        "formulation": {
+                          "$ref": "#/$defs/slug"
+                        },
+                        "alpha": {
+                          "type": "number",
+                          "minimum": 0,
+                          "maximum": 1000000
+                        }
+                      },
+                      "required": [
+                        "formulation",
+                        "alpha"
+                      ]
                     }
                   },
                   "required": []
@@ -1951,11 +3174,32 @@ export const runSchema = {
               ]
             },
             "split": {
+              "description": "unknown: the set has no official splits and no file said which images to take, or a file took some of an official split.",
               "enum": [
                 "train",
                 "val",
                 "test",
                 "unknown"
+              ]
+            },
+            "splitFile": {
+              "description": "Of the file that lists the images taken (--split FILE), which itself is not published; keyed in a data set of one's own.",
+              "type": "object",
+              "additionalProperties": false,
+              "properties": {
+                "kind": {
+                  "enum": [
+                    "sha256",
+                    "hmac-sha256"
+                  ]
+                },
+                "value": {
+                  "$ref": "#/$defs/sha256"
+                }
+              },
+              "required": [
+                "kind",
+                "value"
               ]
             },
             "count": {
@@ -2315,6 +3559,12 @@ export const runSchema = {
         },
         "passes": {
           "$ref": "#/$defs/passes"
+        },
+        "msPerImage": {
+          "description": "Of classification, in batches, on one engine.",
+          "type": "number",
+          "minimum": 0,
+          "maximum": 1000000000000
         },
         "msPerAttribution": {
           "type": "object",
@@ -3172,6 +4422,311 @@ export const runSchema = {
         "dropped",
         "places",
         "tieGroups"
+      ]
+    }
+  }
+} as const;
+
+export type Path = string;
+
+/**
+ * What a published study is run again with: a cell for each model on each data set. Paths are relative to this file. `xai-kit study <id> --write-inputs <file>` writes one to be filled in.
+ */
+export interface StudyInputs {
+  $schema?: string;
+  /**
+   * Id of the study.
+   */
+  study: string;
+  /**
+   * The standard one unless told.
+   */
+  protocol?: string;
+  /**
+   * Images explained of each cell; the protocol's unless told.
+   */
+  samples?: number;
+  /**
+   * In place of the study's.
+   *
+   * @minItems 1
+   * @maxItems 200
+   */
+  methods?: Slug[];
+  /**
+   * In place of the study's.
+   *
+   * @minItems 1
+   * @maxItems 100
+   */
+  metrics?: Slug[];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  cells: StudyCell[];
+}
+/**
+ * One model on one data set.
+ */
+export interface StudyCell {
+  /**
+   * Of its run's folder; the labels, joined, unless told.
+   */
+  id?: string;
+  /**
+   * Where the cell stands in the study: a value for each of its axes.
+   */
+  labels: {
+    [k: string]: string | number;
+  };
+  /**
+   * The ONNX file, with its card beside it.
+   */
+  model: string;
+  /**
+   * A model card, laid over the one beside the model and checked by its own schema. The labels `architecture` and `seed` stand in where neither card tells them.
+   */
+  card?: {
+    [k: string]: unknown;
+  };
+  /**
+   * Class embeddings (.npy), where the model is an image encoder.
+   */
+  textEmbeddings?: string;
+  logitScale?: number;
+  /**
+   * As --data takes it: medmnist:bloodmnist@224, folder:photos.
+   */
+  data: string;
+  dataDir?: Path;
+  /**
+   * train, val, test (the default), or a file with one sample id a line: the test split of a set that has none.
+   */
+  split?: string;
+  boxes?: Path;
+  masks?: Path;
+  uncertain?: "ignore" | "one" | "zero";
+  /**
+   * Whose merges of labels to follow: of chest X-ray sets.
+   */
+  labelSpace?: "uces8";
+  /**
+   * Maps computed elsewhere, as --maps, --as, --map and --source of evaluate have them.
+   *
+   * @minItems 1
+   * @maxItems 20
+   */
+  maps?: StudyMaps[];
+}
+export interface StudyMaps {
+  /**
+   * With one .npy per image.
+   */
+  folder: string;
+  /**
+   * What they are called in the run.
+   */
+  as: string;
+  map: "sum" | "abs-sum";
+  /**
+   * http or https: where they come from, or how they were made.
+   */
+  source: string;
+}
+
+export const studyInputsSchema = {
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "https://xai-kit.org/schemas/study/v1.schema.json",
+  "title": "StudyInputs",
+  "description": "What a published study is run again with: a cell for each model on each data set. Paths are relative to this file. `xai-kit study <id> --write-inputs <file>` writes one to be filled in.",
+  "type": "object",
+  "additionalProperties": false,
+  "properties": {
+    "$schema": {
+      "type": "string",
+      "maxLength": 200
+    },
+    "study": {
+      "$ref": "#/$defs/slug",
+      "description": "Id of the study."
+    },
+    "protocol": {
+      "$ref": "#/$defs/slug",
+      "description": "The standard one unless told."
+    },
+    "samples": {
+      "description": "Images explained of each cell; the protocol's unless told.",
+      "type": "integer",
+      "minimum": 1,
+      "maximum": 1000000
+    },
+    "methods": {
+      "description": "In place of the study's.",
+      "type": "array",
+      "items": {
+        "$ref": "#/$defs/slug"
+      },
+      "minItems": 1,
+      "maxItems": 200,
+      "uniqueItems": true
+    },
+    "metrics": {
+      "description": "In place of the study's.",
+      "type": "array",
+      "items": {
+        "$ref": "#/$defs/slug"
+      },
+      "minItems": 1,
+      "maxItems": 100,
+      "uniqueItems": true
+    },
+    "cells": {
+      "type": "array",
+      "items": {
+        "$ref": "#/$defs/studyCell"
+      },
+      "minItems": 1,
+      "maxItems": 1000
+    }
+  },
+  "required": [
+    "study",
+    "cells"
+  ],
+  "$defs": {
+    "slug": {
+      "type": "string",
+      "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$",
+      "maxLength": 80
+    },
+    "path": {
+      "type": "string",
+      "minLength": 1,
+      "maxLength": 1000
+    },
+    "studyCell": {
+      "description": "One model on one data set.",
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "id": {
+          "$ref": "#/$defs/slug",
+          "description": "Of its run's folder; the labels, joined, unless told."
+        },
+        "labels": {
+          "description": "Where the cell stands in the study: a value for each of its axes.",
+          "type": "object",
+          "additionalProperties": {
+            "anyOf": [
+              {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 80
+              },
+              {
+                "type": "number"
+              }
+            ]
+          },
+          "minProperties": 1,
+          "maxProperties": 12
+        },
+        "model": {
+          "$ref": "#/$defs/path",
+          "description": "The ONNX file, with its card beside it."
+        },
+        "card": {
+          "description": "A model card, laid over the one beside the model and checked by its own schema. The labels `architecture` and `seed` stand in where neither card tells them.",
+          "type": "object",
+          "additionalProperties": true
+        },
+        "textEmbeddings": {
+          "$ref": "#/$defs/path",
+          "description": "Class embeddings (.npy), where the model is an image encoder."
+        },
+        "logitScale": {
+          "type": "number",
+          "exclusiveMinimum": 0
+        },
+        "data": {
+          "type": "string",
+          "minLength": 1,
+          "maxLength": 1000,
+          "description": "As --data takes it: medmnist:bloodmnist@224, folder:photos."
+        },
+        "dataDir": {
+          "$ref": "#/$defs/path"
+        },
+        "split": {
+          "$ref": "#/$defs/path",
+          "description": "train, val, test (the default), or a file with one sample id a line: the test split of a set that has none."
+        },
+        "boxes": {
+          "$ref": "#/$defs/path"
+        },
+        "masks": {
+          "$ref": "#/$defs/path"
+        },
+        "uncertain": {
+          "enum": [
+            "ignore",
+            "one",
+            "zero"
+          ]
+        },
+        "labelSpace": {
+          "description": "Whose merges of labels to follow: of chest X-ray sets.",
+          "enum": [
+            "uces8"
+          ]
+        },
+        "maps": {
+          "description": "Maps computed elsewhere, as --maps, --as, --map and --source of evaluate have them.",
+          "type": "array",
+          "items": {
+            "$ref": "#/$defs/studyMaps"
+          },
+          "minItems": 1,
+          "maxItems": 20
+        }
+      },
+      "required": [
+        "labels",
+        "model",
+        "data"
+      ]
+    },
+    "studyMaps": {
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "folder": {
+          "$ref": "#/$defs/path",
+          "description": "With one .npy per image."
+        },
+        "as": {
+          "$ref": "#/$defs/slug",
+          "description": "What they are called in the run."
+        },
+        "map": {
+          "enum": [
+            "sum",
+            "abs-sum"
+          ]
+        },
+        "source": {
+          "type": "string",
+          "minLength": 1,
+          "maxLength": 1000,
+          "description": "http or https: where they come from, or how they were made."
+        }
+      },
+      "required": [
+        "folder",
+        "as",
+        "map",
+        "source"
       ]
     }
   }

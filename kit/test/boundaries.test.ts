@@ -24,6 +24,7 @@ describe("the core runs anywhere", () => {
     "phantoms/",
     "results/",
     "comparison/",
+    "literature/",
     "index.ts",
   ];
   const packages = [

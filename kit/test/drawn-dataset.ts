@@ -6,6 +6,8 @@ import { rngOf } from "../src/rng.ts";
 export interface Drawn {
   readonly id: string;
   readonly labels: readonly number[];
+  /** classes that nobody has said yes or no to */
+  readonly unknown?: readonly number[];
   readonly group?: string;
   /** classes that get a box */
   readonly boxes?: readonly number[];
@@ -19,10 +21,11 @@ export function datasetOf(
     ids = "public",
   }: { classes: number; task?: Dataset["task"]; ids?: Dataset["ids"] },
 ): Dataset {
-  const info = samples.map(({ id, labels, group = id, boxes = [] }) => ({
+  const info = samples.map(({ id, labels, unknown, group = id, boxes = [] }) => ({
     id,
     group,
     labels,
+    ...(unknown && { unknown }),
     annotated: boxes.length > 0,
   }));
   return {
@@ -49,7 +52,7 @@ export function datasetOf(
 
 const [height, width] = [12, 16];
 
-function sampleOf({ id, labels, group = id, boxes = [] }: Drawn): Sample {
+function sampleOf({ id, labels, unknown, group = id, boxes = [] }: Drawn): Sample {
   const rng = rngOf("drawn", id);
   const data = Uint8Array.from({ length: 3 * height * width }, () => rng.integer(200));
   const drawn: Box[] = boxes.map((label) => {
@@ -65,6 +68,7 @@ function sampleOf({ id, labels, group = id, boxes = [] }: Drawn): Sample {
     id,
     group,
     labels,
+    ...(unknown && { unknown }),
     image: { channels: 3, height, width, data },
     ...(drawn.length > 0 && { boxes: drawn }),
     notes: [],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { registeredDataset } from "../../kit/src/datasets/open.ts";
 import type { SiteRun } from "../../site/lib/run.ts";
 import { doubtsOf } from "./claims.ts";
 import { testRun } from "./test-runs.ts";
@@ -54,6 +55,30 @@ describe("what data a run claims", () => {
     ]);
     const edition = claiming(({ data }) => Object.assign(data, { edition: "2", count: 17 }));
     expect(messages(edition, [other])).toEqual([]);
+  });
+
+  it("takes files that list the images for what they are: splits of their own", () => {
+    const chosen = (n: number) =>
+      claiming(({ data, model }) => {
+        const hash = { kind: "sha256", value: `${n}`.repeat(64) };
+        Object.assign(data, { split: "unknown", splitFile: hash, fingerprint: hash });
+        Object.assign(model, { id: `model-${n}` });
+      }, `phantom-shapes/model-${n}/2026-01-02-${n}`);
+    expect(messages(chosen(1), [chosen(2)])).toEqual([]);
+    const lungs = (more: object) =>
+      claiming(({ data }) =>
+        Object.assign(data, {
+          ...{ id: "iq-othnccd", base: "iq-othnccd", track: "ct", ids: "private", classNames: null },
+          title: registeredDataset("iq-othnccd")!.title,
+          ...more,
+        }),
+      );
+    const splitFile = { kind: "sha256", value: "1".repeat(64) };
+    expect(messages(lungs({ split: "test", splitFile }))).toEqual([]);
+    expect(messages(lungs({ split: "unknown" }))).toEqual([]);
+    expect(messages(lungs({ split: "test" }))).toEqual([
+      "$.result.data.split: test, and iq-othnccd has no official split",
+    ]);
   });
 
   it("takes maps from elsewhere for a reason to measure again, and the same ones for none", () => {

@@ -38,10 +38,20 @@ function dataDoubts({ result: { data } }: SiteRun, before: readonly SiteRun[]): 
       ? []
       : doubt(key, registered[key], "the registry"),
   );
+  if (registered.lacks?.includes("split") && data.split !== "unknown" && data.splitFile === undefined) {
+    doubts.push({
+      path: "$.result.data.split",
+      message: `${data.split}, and ${data.id} has no official split`,
+      next: "list the samples of your test split in a file, and evaluate with --split FILE",
+    });
+  }
   if (doubts.length > 0 || data.ids === "private") return doubts;
   const twin = before.find(
     ({ result: { data: other } }) =>
-      other.id === data.id && other.edition === data.edition && other.split === data.split,
+      other.id === data.id &&
+      other.edition === data.edition &&
+      other.split === data.split &&
+      other.splitFile?.value === data.splitFile?.value,
   );
   if (twin === undefined) return [];
   const known = twin.result.data;

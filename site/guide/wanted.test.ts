@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createProgram } from "../../kit/src/cli/program.ts";
-import { openDataset, parseDatasetSpec } from "../../kit/src/datasets/open.ts";
+import { datasets } from "../../kit/src/datasets/index.ts";
+import { definitionOf, openDataset, parseDatasetSpec } from "../../kit/src/datasets/open.ts";
 import { protocolOf } from "../../kit/src/protocol/protocol.ts";
 import { commandsIn } from "../../kit/test/shell.ts";
 import { constructedRun } from "./constructed-run.ts";
@@ -14,6 +15,9 @@ const asked = {
   facts: { data: 0, models: 0 },
   covered: [] as readonly string[],
 };
+
+/** Somebody's own folder is compared with nothing. */
+const readTracks = [...new Set(datasets.map(({ track }) => track as string))].filter((t) => t !== "own");
 
 /** What the program itself makes of a command line, without running it. */
 async function parse(argv: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
@@ -43,14 +47,17 @@ const commands = [
 describe("the command that would provide the evidence", () => {
   it("exists for the tracks that the kit reads", () => {
     const tracks = guideOf([]).flatMap(({ wanted, track }) => (wanted?.command ? [track] : []));
-    expect(new Set(tracks)).toEqual(new Set(["medical", "synthetic"]));
+    expect(new Set(tracks)).toEqual(new Set(readTracks));
   });
   it.each([...new Map(commands.map(([name, command]) => [command, name]))])("%s", async (command) => {
     const [argv] = commandsIn(command);
     expect(argv[0]).toBe("evaluate");
-    const { model, data, dataDir, protocol } = await parse(argv);
+    const { model, data, dataDir, protocol, split } = await parse(argv);
     expect(model).toMatch(/^your-(cnn|transformer|contrastive)\.onnx$/);
     expect(protocolOf(String(protocol)).quick).toBe(false);
+    // a run without it would not be ranked
+    const own = definitionOf(String(data)).lacks?.includes("split") === true;
+    expect(split !== undefined).toBe(own);
     const { id, base } = parseDatasetSpec(String(data));
     expect(id).toBe(base);
     // a folder is asked for just where the set cannot be opened without one
@@ -85,14 +92,20 @@ describe("what is missing", () => {
     );
   });
   it("invents no command where the kit reads nothing", () => {
-    for (const track of ["natural", "cxr"]) {
+    for (const track of ["natural", "cxr"].filter((one) => !readTracks.includes(one))) {
       const { note, command } = wantedFor({ ...asked, track });
       expect(command).toBeUndefined();
       expect(note).toBe("This version of the kit reads no data set of that kind yet.");
     }
+  });
+  it("asks for a split file where a set has no official test split", () => {
     const { note, command } = wantedFor({ ...asked, track: "ct" });
-    expect(command).toBeUndefined();
-    expect(note).toContain("no official test split");
+    expect(command).toContain("--data iq-othnccd");
+    expect(command).toContain("--split your-test-ids.txt");
+    expect(note).toMatch(/no official test split: list the images/);
+    const again = wantedFor({ ...asked, track: "ct", covered: ["iq-othnccd"] }).note;
+    expect(again).toMatch(/another model adds evidence\. This set has no official test split/);
+    expect(wantedFor({ ...asked, track: "ct", concern: "localisation" }).note).toContain("have no masks");
   });
   it("nor where a data set cannot show what is asked", () => {
     const { note, command } = wantedFor({ ...asked, track: "medical", concern: "localisation" });

@@ -29,8 +29,7 @@ export function wantedFor(asked: Asked): Wanted {
   const { family, track, concern, facts, covered } = asked;
   const missing = lacking(facts, covered.length);
   const inTrack = datasets.filter((definition) => definition.track === track);
-  const ranked = inTrack.filter(({ lacks }) => !lacks?.includes("split"));
-  const usable = ranked.filter(({ lacks }) => concern !== "localisation" || !lacks?.includes("masks"));
+  const usable = inTrack.filter(({ lacks }) => concern !== "localisation" || !lacks?.includes("masks"));
   const offers = usable.flatMap((definition) =>
     definition.offers.map((offer) => ({ definition, data: specOf(offer) })),
   );
@@ -39,14 +38,18 @@ export function wantedFor(asked: Asked): Wanted {
     const note =
       inTrack.length === 0
         ? "This version of the kit reads no data set of that kind yet."
-        : ranked.length === 0
-          ? "The data sets of that kind that the kit reads have no official test split, so runs on them are not ranked."
-          : "The data sets of that kind that the kit reads have no masks, so they cannot show this.";
+        : "The data sets of that kind that the kit reads have no masks, so they cannot show this.";
     return { missing, note, command: undefined };
   }
-  const note = covered.includes(next.data)
-    ? "Every data set that the kit reads here has been used; another model adds evidence."
-    : undefined;
+  const notes = [
+    ...(covered.includes(next.data)
+      ? ["Every data set that the kit reads here has been used; another model adds evidence."]
+      : []),
+    ...(next.definition.lacks?.includes("split")
+      ? ["This set has no official test split: list the images that your model has not seen in a file."]
+      : []),
+  ];
+  const note = notes.length > 0 ? notes.join(" ") : undefined;
   return { missing, note, command: commandFor(family, next) };
 }
 
@@ -74,6 +77,8 @@ function commandFor(
     `--data ${data}`,
     // phantoms are drawn; everything else lies in a folder
     ...(definition.track === "synthetic" ? [] : [`--data-dir your-${definition.id}`]),
+    // without the file its runs would not be ranked
+    ...(definition.lacks?.includes("split") ? ["--split your-test-ids.txt"] : []),
     `--protocol ${standardProtocol.id}`,
   ].join(" \\\n  ");
 }

@@ -10,15 +10,30 @@ interface Facts {
   standard?: boolean;
   track?: string;
   split?: string;
+  splitFile?: object;
 }
 const run = (
   id: string,
-  { data = "d", model = "m", protocol = "1", date = "2026-01-01", standard = true, track, split }: Facts,
+  {
+    data = "d",
+    model = "m",
+    protocol = "1",
+    date = "2026-01-01",
+    standard = true,
+    track,
+    split,
+    splitFile,
+  }: Facts,
 ) =>
   ({
     id,
     pictures: [],
-    result: { data: { id: data, track, split }, model: { id: model }, protocol: { id: protocol }, standard },
+    result: {
+      data: { id: data, track, split, splitFile },
+      model: { id: model },
+      protocol: { id: protocol },
+      standard,
+    },
     telemetry: { date: `${date}T00:00:00Z` },
   }) as unknown as SiteRun;
 const ids = (runs: readonly SiteRun[]) => runs.map((r) => r.id);
@@ -61,11 +76,17 @@ describe("comparable", () => {
 });
 
 describe("whyUnranked", () => {
+  const splitFile = { kind: "sha256", value: "0" };
   it.each([
     [{ protocol: "2-draft", track: "synthetic", split: "test" }, undefined],
     [{ protocol: "quick" }, "quick runs are never ranked"],
     [{ standard: false }, "not the protocol as it stands, so not ranked"],
     [{ track: "own", split: "unknown" }, "a data set of one’s own, so not ranked"],
     [{ track: "medical", split: "unknown" }, "no official test split, so not ranked"],
+    [
+      { track: "medical", split: "unknown", splitFile },
+      "a selection of one’s own in place of the official split, so not ranked",
+    ],
+    [{ track: "ct", split: "test", splitFile }, undefined],
   ])("%j", (facts, reason) => expect(whyUnranked(run("a", facts))).toBe(reason));
 });

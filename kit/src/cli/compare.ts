@@ -103,7 +103,7 @@ function share(text: string): number {
 }
 
 /** A run as `compare` reads it. */
-interface ReadRun extends ComparedRun {
+export interface ReadRun extends ComparedRun {
   readonly folder: string;
 }
 
@@ -126,24 +126,27 @@ export async function compareRuns(
   } finally {
     progress.done();
   }
-  const overlaps = new Map<string, ModelOverlaps | undefined>();
-  if (incomparable(runs).length === 0) {
-    const several = modelsOf(runs).filter((model) => model.runs.length > 1);
-    for (const model of several) overlaps.set(model.id, await overlapsOf(io, model, runs, options.reference));
-  }
-  const comparison = composeComparison({
-    name: options.name,
-    kit: version,
-    alpha: options.alpha ?? defaultAlpha,
-    runs,
-    overlapsOf: ({ id }) => overlaps.get(id),
-  });
+  const comparison = await comparisonOf(io, runs, options);
   const out = options.out ?? join("xai-runs", "comparisons", ...comparisonPlaceOf(comparison).split("/"));
   await write(out, comparison, options.overwrite === true);
   return {
     value: { out, comparison },
     text: `${comparisonText(comparison, io.columns)}\ncomparison: ${out}\n`,
   };
+}
+
+/** Of runs with their folders, where maps were kept. Throws KitError E_COMPARE, E_REGIONS. */
+export async function comparisonOf(
+  io: Pick<Io, "say">,
+  runs: readonly ReadRun[],
+  { name, alpha = defaultAlpha, reference }: Pick<CompareOptions, "name" | "alpha" | "reference">,
+): Promise<Comparison> {
+  const overlaps = new Map<string, ModelOverlaps | undefined>();
+  if (incomparable(runs).length === 0) {
+    const several = modelsOf(runs).filter((model) => model.runs.length > 1);
+    for (const model of several) overlaps.set(model.id, await overlapsOf(io, model, runs, reference));
+  }
+  return composeComparison({ name, kit: version, alpha, runs, overlapsOf: ({ id }) => overlaps.get(id) });
 }
 
 async function openRun(file: string): Promise<ReadRun> {
@@ -164,7 +167,7 @@ async function openRun(file: string): Promise<ReadRun> {
 
 /** Undefined, and said why, where the maps of a seed were not kept. */
 async function overlapsOf(
-  io: Io,
+  io: Pick<Io, "say">,
   model: ComparedModel,
   runs: readonly ReadRun[],
   seed: number | undefined,

@@ -241,6 +241,9 @@ function splitText({ split, splitFile }: Pick<ReturnType<typeof factsOf>, "split
     : `a selection of your own${file}, in place of an official split: never ranked`;
 }
 
+/** Told to people; ImageNet has a thousand. */
+const mostClasses = 40;
+
 function textOf(io: Io, facts: ReturnType<typeof factsOf>, picture: string | null): string {
   const { classes, notes, leftOut } = facts;
   const groups = facts.groups < facts.images ? `, of ${counted(facts.groups, "patient or source")}` : "";
@@ -255,9 +258,12 @@ function textOf(io: Io, facts: ReturnType<typeof factsOf>, picture: string | nul
     "\n",
     table(
       [{ title: "class" }, { title: "images" }, { title: "annotated" }],
-      classes.map(({ name, images, annotated }) => [printable(name), images, annotated]),
+      classes
+        .slice(0, mostClasses)
+        .map(({ name, images, annotated }) => [printable(name), images, annotated]),
       { width: io.columns },
     ),
+    ...(classes.length > mostClasses ? [`and ${classes.length - mostClasses} more; --json has all\n`] : []),
     "\n",
     ...notes.map((note) => said(`note: ${note}`)),
     ...leftOut.map(({ what, reason }) => said(`left out: ${what}: ${reason}`)),

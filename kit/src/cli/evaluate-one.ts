@@ -230,6 +230,7 @@ export async function evaluateOne(io: Io, options: EvaluateOptions): Promise<Ans
         share,
         log: { images: kept?.images ?? [], add: async (found) => (await journal()).addImages(found) },
         onImage: (done) => classifying.tick(done),
+        now: () => performance.now(),
         signal: io.signal,
       }).finally(() => classifying.done());
 

@@ -17,6 +17,8 @@ import type { ModelCard } from "../schemas.generated.ts";
 export interface ModelOptions {
   readonly model: string;
   readonly card?: string;
+  /** laid over the card, under the options */
+  readonly over?: ModelCard;
   readonly mean?: number[];
   readonly std?: number[];
   readonly size?: { height: number; width: number };
@@ -41,7 +43,7 @@ export const modelOption = ["-m, --model <file>", "the ONNX model"] as const;
 
 /** Adds, as a group of their own, the options that say what the model's file does not, and what computes. */
 export function withModelOptions(command: Command): Command {
-  return command
+  command
     .optionsGroup("About the model (in place of, or over its card):")
     .option("--card <file>", "model card (JSON); default: <model>.card.json beside the model, if there")
     .option(
@@ -72,7 +74,10 @@ export function withModelOptions(command: Command): Command {
     .addOption(
       new Option("--family <family>", "default: inferred").choices(["cnn", "transformer", "contrastive"]),
     )
-    .option("--architecture <id>", "for the run document: resnet-50, vit-b-16, …")
+    .option(
+      "--architecture <id>",
+      "for the run document, and what a preset of this name knows of the input: xai-kit models list",
+    )
     .addOption(
       new Option("--task <task>", "default: inferred").choices(["multi-class", "multi-label", "binary"]),
     )
@@ -88,7 +93,12 @@ export function withModelOptions(command: Command): Command {
       "--logit-scale <s>",
       "with --text-embeddings: what similarities are multiplied with; default: 100",
       logitScale,
-    )
+    );
+  return withComputingOptions(command);
+}
+
+export function withComputingOptions(command: Command): Command {
+  return command
     .optionsGroup("Computing:")
     .addOption(
       new Option("--engine <engine>", "which library computes; tfjs is installed apart, see the README")
@@ -130,8 +140,10 @@ function device(text: string): Device {
   }
 }
 
-/** The card with the flags laid over it. */
-export function cardWith(card: ModelCard, options: ModelOptions): ModelCard {
+/** The card with what stands over it: first `over`, then the flags. */
+export function cardWith(read: ModelCard, options: ModelOptions): ModelCard {
+  const { over } = options;
+  const card = over === undefined ? read : { ...read, ...over, input: { ...read.input, ...over.input } };
   const classes = options.classNames === undefined ? card.classes : readClassNames(options.classNames);
   const input = {
     ...card.input,

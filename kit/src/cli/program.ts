@@ -13,8 +13,10 @@ import { registerExplain } from "./explain.ts";
 import { createIo, type Run, type Switches } from "./io.ts";
 import { registerList } from "./list.ts";
 import { registerMerge } from "./merge.ts";
+import { registerModels } from "./models.ts";
 import { registerReport } from "./report.ts";
 import { registerScore } from "./score.ts";
+import { registerStudy } from "./study.ts";
 import { registerSubmit } from "./submit.ts";
 import { registerValidate } from "./validate.ts";
 import { version } from "./version.ts";
@@ -37,6 +39,7 @@ export function createProgram(run: (program: Command) => Run): Command {
     registerEvaluate,
     registerMerge,
     registerCompare,
+    registerStudy,
     registerReport,
     registerExplain,
     registerAttribute,
@@ -44,6 +47,7 @@ export function createProgram(run: (program: Command) => Run): Command {
     registerValidate,
     registerSubmit,
     registerDatasets,
+    registerModels,
     registerList,
     registerDoctor,
   ]) {

@@ -163,7 +163,7 @@ async function unfinished(folder: string, found: Found): Promise<Documents> {
 }
 
 /** Contact sheets in the order of their names, which is that of the selection. */
-async function sheetsIn(folder: string, most: number): Promise<{ sheets: Sheet[]; more: number }> {
+export async function sheetsIn(folder: string, most: number): Promise<{ sheets: Sheet[]; more: number }> {
   const names = await readdir(folder).catch((error: unknown) => {
     if (systemCode(error) === "ENOENT") return [];
     throw error;

@@ -15,6 +15,7 @@ import { type MeanCurve, meanCurves } from "../runner/curves.ts";
 import { planOf, type RunFacts } from "../runner/facts.ts";
 import type { Header } from "../runner/journal.ts";
 import { assemble, type Unit } from "../runner/units.ts";
+import { mean } from "../stats/summary.ts";
 import { checkWritable } from "./output.ts";
 
 export const filesOf = (out: string) => ({
@@ -111,10 +112,17 @@ export function composeParts({ facts, secret, images, units, telemetry }: Parts)
         forwards: execution.passes.forwards + images.length,
         backwards: execution.passes.backwards,
       },
+      ...msPerImage(images),
       msPerAttribution: execution.msPerAttribution,
     },
   });
   return { ...composed, curves: { run: composed.identity, curves: meanCurves(plan, selected, units) } };
+}
+
+/** Of the images whose time was taken. */
+function msPerImage(images: readonly Classified[]): Pick<Telemetry, "msPerImage"> {
+  const ms = mean(images.flatMap((image) => image.ms ?? []));
+  return ms === null ? {} : { msPerImage: ms };
 }
 
 function fingerprint(images: readonly Classified[], key: Buffer | undefined): Result["data"]["fingerprint"] {

@@ -1,9 +1,12 @@
 /** A model ready to be asked, as the command line names it; what was assumed is said. */
 import { formatBytes } from "../engine/chunk.ts";
 import { deviceName } from "../engine/device.ts";
+import { architectureOf, architectures, completed } from "../model/architectures.ts";
 import { batchBudget } from "../model/model.ts";
 import { defaultBudget, type OpenModel, openModel, readCard } from "../node.ts";
+import type { Graph } from "../onnx/graph.ts";
 import type { ModelCard } from "../schemas.generated.ts";
+import { similar } from "../suggest.ts";
 import type { Io } from "./io.ts";
 import { cardWith, type ModelOptions, textOf } from "./options.ts";
 
@@ -34,10 +37,12 @@ export async function openSession(options: ModelOptions, io: Io, how: SessionOpt
   const { engine, device, threads, batch, memory = defaultBudget() } = options;
   const { onHalved = saysOnce(io) } = how;
   const card = cardWith(readCard(options.model, options.card), options);
+  const { complete, said } = presetOf(options);
   const text = textOf(options);
   const session = await openModel(options.model, {
     ...how,
     card,
+    complete,
     text,
     engine,
     device,
@@ -51,9 +56,33 @@ export async function openSession(options: ModelOptions, io: Io, how: SessionOpt
     `engine: ${info.package} ${info.version}, ${deviceName(info)}, ${info.threads} thread${info.threads === 1 ? "" : "s"}, ${batch === undefined ? `batches up to ${formatBytes(batchBudget(memory, info.provider))}` : `batches of ${batch}`}`,
     ...(session.choice ? [session.choice] : []),
     ...(session.advice ? [`note: ${session.advice}`] : []),
+    ...said,
     ...session.model.prepared.assumptions.map((sentence) => `assumed: ${sentence}`),
   );
   return session;
+}
+
+/** What `--architecture` knows of a model beyond its card and the options, and what there is to say of that. */
+function presetOf({ architecture: id, resize, resizeTo, ...options }: ModelOptions) {
+  const said: string[] = [];
+  if (id === undefined) return { said };
+  const architecture = architectureOf(id);
+  if (architecture === undefined) {
+    const close = similar(
+      id,
+      architectures.map((one) => one.id),
+    );
+    if (close.length > 0) said.push(`note: there is no preset ${id}; did you mean ${close.join(" or ")}?`);
+    return { said };
+  }
+  const complete = (_: ModelCard, inputs: Graph["inputs"]): ModelCard => {
+    // without the options of resizing, which stand over the preset one by one
+    const told = cardWith(readCard(options.model, options.card), { ...options, architecture: id });
+    const filled = completed(told, architecture, inputs);
+    said.push(filled.said);
+    return cardWith(filled.card, { ...options, architecture: id, resize, resizeTo });
+  };
+  return { complete, said };
 }
 
 /** The name of a class, else its index. */

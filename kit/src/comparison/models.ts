@@ -24,6 +24,7 @@ const shared: readonly (readonly [what: string, of: (result: Result) => unknown]
   ["data set", ({ data }) => data.id],
   ["edition", ({ data }) => data.edition],
   ["split", ({ data }) => data.split],
+  ["split file", ({ data }) => (data.splitFile?.kind === "sha256" ? data.splitFile.value : "none")],
   ["images of the split", ({ data }) => data.count],
   ["fingerprint", ({ data }) => (data.ids === "public" ? data.fingerprint.value : data.ids)],
   ["images explained", ({ selection }) => selection.samples],
@@ -52,8 +53,8 @@ export function incomparable(runs: readonly NamedResult[]): string[] {
 }
 
 /**
- * Runs are seeds of one model where they have the same architecture, training data and input size, and each tells a training seed of its own.
- * Any other run is a model by itself. By id, whatever the order of the runs.
+ * Runs are seeds of one model where they have the same architecture, training data, explanation loss and input size, and each tells a training
+ * seed of its own. Any other run is a model by itself. By id, whatever the order of the runs.
  */
 export function modelsOf(runs: readonly NamedResult[]): ComparedModel[] {
   const families = new Map<string, NamedResult[]>();
@@ -88,5 +89,6 @@ function seedsKey({ model, preprocessing }: Result): string | undefined {
   const { architecture, training } = model;
   if (architecture === null || training?.seed === undefined) return undefined;
   const { channels, height, width } = preprocessing;
-  return canonicalJson([architecture, training.data ?? null, channels, height, width]);
+  const taught = training.explanationLoss ?? null;
+  return canonicalJson([architecture, training.data ?? null, taught, channels, height, width]);
 }

@@ -116,6 +116,20 @@ describe("chexlocalize", () => {
     expect((await other.index()).map(({ annotated }) => annotated)).toEqual([false, false]);
   });
 
+  it("merges labels as a study does, masks with them", async () => {
+    const set = await open(release(), { labelSpace: "uces8" });
+    expect(set.classes).toHaveLength(8);
+    expect(set.edition).toMatch(/; labels of uces8; published masks$/);
+    const [one] = await samples(set);
+    const [consolidation, pneumonia] = ["Consolidation", "Pneumonia"].map((name) =>
+      set.classes.indexOf(name),
+    );
+    expect([one.labels, one.masks?.map((mask) => mask.class)]).toEqual([
+      [consolidation, pneumonia],
+      [consolidation],
+    ]);
+  });
+
   it("takes labels from the masks where there is no table, and says so", async () => {
     const root = release();
     rmSync(join(root, "CheXpert/val_labels.csv"));

@@ -51,6 +51,8 @@ export interface Prepared {
   /** how logits become probabilities */
   readonly link: "softmax" | "sigmoid";
   readonly task: Task;
+  /** of each label: the least probability that counts as present; 0.5 for all without */
+  readonly thresholds?: readonly number[];
   readonly family: Family;
   /** colour of the reference image, one value per channel of the input */
   readonly meanColour: readonly number[];
@@ -149,6 +151,7 @@ export function prepare(
       next: "list the class names in the order of the logits",
     });
   }
+  checkThresholds(card, task, classes);
   return {
     folded: wired.folded,
     input: { name: input, channels: pixels, height, width },
@@ -156,6 +159,7 @@ export function prepare(
     classes: task === "binary" ? 2 : classes,
     link: task === "multi-class" ? "softmax" : "sigmoid",
     task,
+    ...(card.thresholds && { thresholds: card.thresholds }),
     family,
     meanColour: meanColour(preprocess ? card : { input: { mean: [0] } }, pixels),
     bounded: preprocess,
@@ -166,6 +170,22 @@ export function prepare(
     opset: original.opsets[""],
     assumptions,
   };
+}
+
+function checkThresholds({ thresholds }: ModelCard, task: Task, classes: number): void {
+  if (thresholds === undefined) return;
+  if (task !== "multi-label") {
+    throw new KitError("E_CARD", {
+      problem: `the card has thresholds, and the model is ${task}`,
+      next: "leave them out, or say --task multi-label if the model has a sigmoid per label",
+    });
+  }
+  if (thresholds.length !== classes) {
+    throw new KitError("E_CARD", {
+      problem: `the card has ${thresholds.length} thresholds, the model ${classes} labels`,
+      next: "list one threshold per label, in the order of the logits",
+    });
+  }
 }
 
 /** Mean colour of the card, else mid-grey; a grey image has the mean of the means. */

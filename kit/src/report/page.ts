@@ -3,7 +3,7 @@
  * that the style sheet reads. Everything a document says is a stranger's text.
  */
 import { count, day, duration, percent } from "../format.ts";
-import { html, type Markup, nothing, type Part, trusted } from "../render/html.ts";
+import { html, type Markup, nothing, type Part } from "../render/html.ts";
 import { curvesSection } from "./curves.ts";
 import { capital, cellOf, counted, list, methodsOf, type Reported, rankings, titleOf } from "./facts.ts";
 import { familiesOf, gatesSection, metricsSection, scoredMetrics } from "./metrics.ts";
@@ -11,7 +11,7 @@ import { each, name, sheetOf, when } from "./parts.ts";
 import { pictureStyle, picturesSection } from "./pictures.ts";
 import { ranksSection } from "./ranks.ts";
 import { cautionsOf, cautionsSection, costSection, provenanceSection, qualitySection } from "./rest.ts";
-import { style } from "./style.ts";
+import { pageOf } from "./shell.ts";
 
 const contents = [
   ["ranks", "Ranks"],
@@ -28,43 +28,15 @@ const contents = [
 export function reportPage(report: Reported): string {
   const { model, data } = report.run.result;
   const title = `${model.id} on ${data.title}`;
-  const document = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="generator" content="xai-kit">
-<title>${title}: evaluation of explanations</title>
-<style>
-:root {
-${pictureStyle(report)}
-}
-${trusted(style)}</style>
-</head>
-<body>
-<a class="skip" href="#ranks">To the results</a>
-<header>
-<div>
-<h1>${name(model.id)} <span>on</span> ${name(data.title)}</h1>
-${tags(report)}</div>
-<fieldset class="theme">
-<legend>Colours</legend>
-<label><input type="radio" name="theme" id="theme-system" checked>System</label>
-<label><input type="radio" name="theme" id="theme-light">Light</label>
-<label><input type="radio" name="theme" id="theme-dark">Dark</label>
-</fieldset>
-</header>
-<div class="body">
-<nav aria-label="Contents"><ul>${each(contents, ([id, text]) => html`<li><a href="#${id}">${text}</a>${id === "scores" ? families(report) : nothing}</li>`)}</ul></nav>
-<main>
-${notices(report)}${glance(report)}${ranksSection(report)}${picturesSection(report)}${curvesSection(report)}${gatesSection(report)}${metricsSection(report)}${qualitySection(report)}${costSection(report)}${cautionsSection(report)}${provenanceSection(report)}</main>
-</div>
-</body>
-</html>
-`;
-  return document.markup;
+  return pageOf({
+    title: `${title}: evaluation of explanations`,
+    variables: pictureStyle(report),
+    skipTo: "ranks",
+    heading: html`<h1>${name(model.id)} <span>on</span> ${name(data.title)}</h1>`,
+    tags: tags(report),
+    contents: html`${each(contents, ([id, text]) => html`<li><a href="#${id}">${text}</a>${id === "scores" ? families(report) : nothing}</li>`)}`,
+    main: html`${notices(report)}${glance(report)}${ranksSection(report)}${picturesSection(report)}${curvesSection(report)}${gatesSection(report)}${metricsSection(report)}${qualitySection(report)}${costSection(report)}${cautionsSection(report)}${provenanceSection(report)}`,
+  });
 }
 
 /** Of a section as long as there are metrics. */

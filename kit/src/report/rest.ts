@@ -98,6 +98,9 @@ export function costSection(report: Reported): Markup {
 <div class="card">${sheetOf([
       ["Passes in all", `${count(passes.forwards)} forward, ${count(passes.backwards)} backward`],
       ["Time", duration(telemetry.seconds)],
+      ...(telemetry.msPerImage === undefined
+        ? []
+        : [["ms per image classified", number(telemetry.msPerImage)] as const]),
       ["Engines, threads each", `${telemetry.jobs}, ${telemetry.threads}`],
       ["Peak memory", telemetry.peakMemory === null ? "– not known" : bytes(telemetry.peakMemory)],
       [

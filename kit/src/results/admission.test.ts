@@ -68,7 +68,17 @@ describe("what may stand in results/", () => {
     expect(refusals).toEqual([]);
     expect(notes).toEqual([
       "not the protocol as it stands: shown, not ranked",
-      "the set has no official split: shown, not ranked",
+      "the set has no official split, and no file gave one: shown, not ranked",
     ]);
+  });
+
+  it.each([
+    ["unknown", ["a selection of one's own in place of the official split: shown, not ranked"]],
+    ["test", []],
+  ])("knows what a split file made: %s", (split, notes) => {
+    const chosen = run(({ result }) =>
+      Object.assign(result.data as object, { split, splitFile: { kind: "sha256", value: "0".repeat(64) } }),
+    );
+    expect(admission(chosen, latest).notes).toEqual(notes);
   });
 });

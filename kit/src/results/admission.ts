@@ -51,6 +51,9 @@ export function admission({ result, telemetry }: Run, latest: string): Admission
   }
   if (!standard) notes.push("not the protocol as it stands: shown, not ranked");
   if (data.track === "own") notes.push("a data set of one's own: shown, ranked nowhere");
-  if (data.split === "unknown") notes.push("the set has no official split: shown, not ranked");
+  if (data.split === "unknown" && data.splitFile === undefined)
+    notes.push("the set has no official split, and no file gave one: shown, not ranked");
+  else if (data.split === "unknown")
+    notes.push("a selection of one's own in place of the official split: shown, not ranked");
   return { refusals, notes };
 }

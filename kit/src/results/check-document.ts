@@ -63,6 +63,16 @@ function checkModel({ engine, model, preprocessing }: Result, report: Report): v
   if (model.task === "binary" && model.classes !== 2) {
     report(["result", "model", "classes"], "E_COUNT", `a binary model has 2 classes, not ${model.classes}`);
   }
+  const { thresholds } = model;
+  if (thresholds !== undefined && model.task !== "multi-label")
+    report(["result", "model", "thresholds"], "E_COUNT", `a ${model.task} model has none`);
+  else if (thresholds !== undefined && thresholds.length !== model.classes) {
+    report(
+      ["result", "model", "thresholds"],
+      "E_COUNT",
+      `${thresholds.length} thresholds for ${model.classes} labels`,
+    );
+  }
   for (const key of ["mean", "std", "reference"] as const) {
     const values = preprocessing[key];
     if (values !== null && values.length !== 1 && values.length !== preprocessing.channels) {
@@ -88,6 +98,11 @@ function checkData({ data, model }: Result, report: Report): void {
       "E_PRIVATE",
       `${data.ids} ids have a fingerprint of kind ${kind}`,
     );
+  }
+  const own = isPrivate && data.track === "own";
+  if (data.splitFile !== undefined && data.splitFile.kind !== (own ? "hmac-sha256" : "sha256")) {
+    const wanted = own ? "a keyed hash" : "a plain hash";
+    report([...path("splitFile"), "kind"], "E_PRIVATE", `the split file of such a set has ${wanted}`);
   }
   if (isPrivate && data.classNames !== null)
     report(path("classNames"), "E_PRIVATE", "names of a private data set");
@@ -371,7 +386,9 @@ function checkCells(result: Result, report: Report): void {
     if (method.status === "external" && known && cell.n > 0 && (reruns(known) || known.family === "cost")) {
       report([...path, "n"], "E_METHOD", `${metric.id} of maps from elsewhere: ${cannotRerun}`);
     }
-    if (cell.correct.n + cell.wrong.n !== cell.n) {
+    const judged = cell.correct.n + cell.wrong.n;
+    // a label may have been left open
+    if (result.model.task === "multi-label" ? judged > cell.n : judged !== cell.n) {
       report(
         [...path, "n"],
         "E_COUNT",

@@ -112,6 +112,8 @@ function checkRows(
         complain("another prediction than in the first row of this sample", "target");
       }
       predicted.set(row.sample, other ?? row);
+      if (row.correct === null && result.model.task !== "multi-label")
+        complain("only labels of several can be left open", "correct");
     }
     for (const [metric, score] of Object.entries(row.scores)) {
       const { range } = known.get(metric)!;

@@ -5,6 +5,12 @@ import type { Run } from "./document.ts";
 export const kitCommand = (version: string): string =>
   version === "0.0.0" ? "npx xai-kit" : `npx xai-kit@${version}`;
 
+/** The file of a split is not published: its hash tells whether one is the same. */
+function splitOf({ split, splitFile }: Run["result"]["data"]): string[] {
+  if (splitFile !== undefined) return ["--split split.txt"];
+  return split === "test" || split === "unknown" ? [] : [`--split ${split}`];
+}
+
 /** `file`: the model's, which the document does not know; equal weights have its sha256. */
 export function commandOf({ result }: Run, file = `${result.model.id}.onnx`): string {
   const { data, protocol, standard, methods, metrics, selection, engine } = result;
@@ -19,7 +25,7 @@ export function commandOf({ result }: Run, file = `${result.model.id}.onnx`): st
     `--model ${file}`,
     `--data ${data.id}`,
     `--protocol ${protocol.id}`,
-    ...(data.split === "test" || data.split === "unknown" ? [] : [`--split ${data.split}`]),
+    ...splitOf(data),
     ...(engine.provider === "cpu" ? [] : [`--device ${engine.provider}`]),
     ...(standard
       ? []

@@ -1,4 +1,5 @@
 /** The run document: `result` is what equal runs share to the byte, `telemetry` what differs between them. */
+import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import type { Dataset } from "../datasets/dataset.ts";
@@ -32,7 +33,7 @@ export interface ComposeOptions {
   readonly model: Pick<Model, "shape"> & {
     readonly prepared: Pick<
       Prepared,
-      "family" | "task" | "classes" | "opset" | "assumptions" | "meanColour"
+      "family" | "task" | "thresholds" | "classes" | "opset" | "assumptions" | "meanColour"
     > & {
       readonly cam: Pick<NonNullable<Prepared["cam"]>, "name"> | undefined;
     };
@@ -43,7 +44,17 @@ export interface ComposeOptions {
   readonly modelSha256: string;
   readonly dataset: Pick<
     Dataset,
-    "id" | "base" | "title" | "edition" | "track" | "split" | "count" | "ids" | "classes" | "notes"
+    | "id"
+    | "base"
+    | "title"
+    | "edition"
+    | "track"
+    | "split"
+    | "splitFile"
+    | "count"
+    | "ids"
+    | "classes"
+    | "notes"
   >;
   readonly fingerprint: Result["data"]["fingerprint"];
   /** keys the ids of a private data set, which it is required for */
@@ -107,6 +118,7 @@ export function composeRun(options: ComposeOptions): Composed {
       family: prepared.family,
       task: prepared.task,
       classes: prepared.classes,
+      ...(prepared.thresholds && { thresholds: prepared.thresholds }),
       sha256: options.modelSha256,
       opset: prepared.opset,
       camLayer: prepared.cam?.name ?? null,
@@ -120,6 +132,7 @@ export function composeRun(options: ComposeOptions): Composed {
       edition: cut(dataset.edition, 200),
       track: dataset.track,
       split: dataset.split,
+      ...(dataset.splitFile !== undefined && { splitFile: splitFileOf(dataset.splitFile, options) }),
       count: dataset.count,
       ids: dataset.ids,
       classNames: isPrivate ? null : dataset.classes,
@@ -157,7 +170,8 @@ export function composeRun(options: ComposeOptions): Composed {
     failures: failuresOf(plan, execution),
     sidecar: { rows: rows.length, sha256: bytesToHex(sha256(sidecar)), bytes: sidecar.length },
   };
-  const { date, seconds, threads, jobs, machine, passes, msPerAttribution, peakMemory } = telemetry;
+  const { date, seconds, threads, jobs, machine, passes, msPerImage, msPerAttribution, peakMemory } =
+    telemetry;
   const { platform, arch, node, cpu, cores, memory } = machine;
   const run: Run = {
     result,
@@ -168,11 +182,24 @@ export function composeRun(options: ComposeOptions): Composed {
       jobs,
       machine: { platform, arch, node, cpu, cores, memory },
       passes: { forwards: passes.forwards, backwards: passes.backwards },
+      ...(msPerImage !== undefined && { msPerImage }),
       msPerAttribution,
       peakMemory,
     },
   };
   return { run, text: `${canonicalJson(run)}\n`, sidecar, identity: identityOf(result) };
+}
+
+/**
+ * The hash of a list of ids shows who took the same split of a set that others have too. Of somebody's own pictures it shows nothing, but
+ * whoever could guess a short list would see it confirmed: there it is keyed, as the ids are.
+ */
+function splitFileOf(
+  hash: string,
+  { dataset, idKey }: Pick<ComposeOptions, "dataset" | "idKey">,
+): NonNullable<Result["data"]["splitFile"]> {
+  if (dataset.track !== "own" || dataset.ids !== "private") return { kind: "sha256", value: hash };
+  return { kind: "hmac-sha256", value: bytesToHex(hmac(sha256, idKey!, utf8ToBytes(hash))) };
 }
 
 /** Cells with intervals, ranks and gates of a plan's rows; those of a run document are of its published rows. */

@@ -77,7 +77,12 @@ export function encodeSidecar(rows: readonly SidecarRow[], metrics: readonly str
         column("method", "STRING", (row) => row.method),
         column("target", "INT32", (row) => row.target),
         column("target_kind", "STRING", (row) => row.targetKind),
-        column("correct", "BOOLEAN", (row) => row.correct),
+        column(
+          "correct",
+          "BOOLEAN",
+          (row) => row.correct,
+          rows.some((row) => row.correct === null),
+        ),
         column("defect", "STRING", (row) => row.defect, true),
         ...metrics.map(score),
         column("skips", "STRING", (row) =>
@@ -131,7 +136,10 @@ function decode(bytes: Uint8Array): Sidecar {
       throw new Error(`column "${column?.name ?? ""}" where ${name} (${kind}) is expected`);
     }
   };
-  for (const [i, wanted] of first.entries()) expect(columns[i], ...wanted);
+  // a label may have been left open: then nobody can say, and only then may the column have gaps
+  const open = columns[5]?.nullable === true && columns[5].values.includes(null);
+  for (const [i, [name, kind, nullable]] of first.entries())
+    expect(columns[i], name, kind, nullable || (name === "correct" && open));
   expect(columns.at(-1), "skips", "string", false);
   const scored = columns.slice(first.length, -1);
   for (const column of scored) expect(column, column.name, "float", true);
@@ -169,7 +177,7 @@ function decode(bytes: Uint8Array): Sidecar {
       method: text(method[i], i, "method"),
       target: target[i] as number,
       targetKind: kind,
-      correct: correct[i] as boolean,
+      correct: correct[i] as boolean | null,
       defect: defect[i] === null ? null : text(defect[i], i, "defect"),
       scores,
       skips: skipped,

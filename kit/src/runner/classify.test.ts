@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Drawn, datasetOf } from "../../test/drawn-dataset.ts";
 import { logitsOf, smallCnn, smallModel } from "../../test/small-models.ts";
 import { classificationQuality } from "../stats/classification.ts";
-import { classify } from "./classify.ts";
+import { classify, qualityOf } from "./classify.ts";
 import { pixelsOf } from "./pixels.ts";
 
 const resize = { method: "bilinear" } as const;
@@ -62,6 +62,48 @@ describe("classify", () => {
     const { quality, probabilities } = await classify(model, dataset, resize);
     for (let k = 0; k < 6; k++) expect(probabilities[2 * k] + probabilities[2 * k + 1]).toBeCloseTo(1, 9);
     expect(quality.perClass).toHaveLength(2);
+  });
+
+  it("takes a tie of a single output for class 1, as the explained class is", () => {
+    const prepared = { task: "binary", link: "sigmoid" } as const;
+    const image = (at: number, f: number, label: number) => ({
+      ...{ at, id: `s${at}`, labels: [label], pixels: "" },
+      logits: Float32Array.of(-f, f),
+    });
+    const { quality } = qualityOf([image(0, 0, 1), image(1, -2, 0), image(2, 40, 1), image(3, 50, 0)], {
+      classes: 2,
+      prepared,
+    });
+    expect(quality.confusion).toEqual([
+      [1, 1],
+      [0, 2],
+    ]);
+    // 1 − p of the last two is the same number; p of class 1 rounds to 1 for both
+    expect(quality.perClass).toHaveLength(2);
+  });
+
+  it("takes the card's thresholds, and leaves labels aside that nobody knows", async () => {
+    const thresholds = [0.2, 0.5, 0.5, 0.9];
+    const card = { thresholds };
+    const model = smallModel(smallCnn({ tail: "Sigmoid" }), { card });
+    const labels = (k: number) => [[], [0, 2], [1], [0, 1, 2, 3]][k % 4];
+    const unknown = (k: number) => [[1], [3], [0, 2, 3], []][k % 4];
+    const dataset = datasetOf(
+      Array.from({ length: 9 }, (_, k) => ({ id: `s${k}`, labels: labels(k), unknown: unknown(k) })),
+      { classes: 4, task: "multi-label" },
+    );
+    const { quality, probabilities } = await classify(model, dataset, resize);
+    const truth = Array.from({ length: 36 }, (_, i) => {
+      const [k, label] = [Math.floor(i / 4), i % 4];
+      return unknown(k).includes(label) ? -1 : Number(labels(k).includes(label));
+    });
+    const matrix = { rows: 9, columns: 4, data: probabilities };
+    const expected = { task: "multi-label", probabilities: matrix, truth } as const;
+    expect(quality).toEqual(classificationQuality({ ...expected, thresholds }));
+    expect(quality).not.toEqual(classificationQuality(expected));
+    expect(quality).not.toEqual(
+      classificationQuality({ ...expected, truth: truth.map((v) => Math.max(v, 0)), thresholds }),
+    );
   });
 
   it("refuses classes that are not the data set's", async () => {

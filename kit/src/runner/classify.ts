@@ -25,10 +25,14 @@ export interface Classified {
   readonly at: number;
   readonly id: string;
   readonly labels: readonly number[];
+  /** of multi-label sets: classes that count neither way */
+  readonly unknown?: readonly number[];
   /** sha256 of its pixels, hex */
   readonly pixels: string;
   /** as the model gave them: float32, so that no digit is lost on the way to disk and back */
   readonly logits: Float32Array;
+  /** its share of the time that its block took; telemetry */
+  readonly ms?: number;
 }
 
 /** What is done already, and where what gets done is kept. */
@@ -45,6 +49,8 @@ export interface ClassifyOptions {
   readonly share?: (block: number) => boolean;
   /** images done so far, those of the log included */
   readonly onImage?: (done: number) => void;
+  /** milliseconds, for telemetry; without it no times are kept */
+  readonly now?: () => number;
   readonly signal?: AbortSignal;
 }
 
@@ -72,7 +78,7 @@ export async function classifyImages(
   model: Model,
   dataset: Dataset,
   resize: Resize,
-  { others = [], log, share = () => true, onImage, signal }: ClassifyOptions = {},
+  { others = [], log, share = () => true, onImage, now, signal }: ClassifyOptions = {},
 ): Promise<Classified[]> {
   checkTask(model, dataset);
   const ids = (await dataset.index()).map(({ id }) => id);
@@ -89,16 +95,29 @@ export async function classifyImages(
   }
   type Item = { readonly sample: Sample; readonly x: ReturnType<typeof pixelsOf> };
   const work = async (samples: readonly Item[], own: Model) => {
-    const found: Classified[] = [];
+    const made: Classified[] = [];
+    let start: number | undefined;
     await own.forward(
       samples.length,
-      (k, out) => out.set(samples[k].x.data),
+      (k, out) => {
+        start ??= now?.(); // by now the model is open
+        out.set(samples[k].x.data);
+      },
       (k, logits) => {
-        const { id, labels, image } = samples[k].sample;
+        const { id, labels, unknown, image } = samples[k].sample;
         requireFinite(logits, id);
-        found.push({ at: position.get(id)!, id, labels, pixels: hashOf(image), logits: logits.slice() });
+        made.push({
+          at: position.get(id)!,
+          id,
+          labels,
+          ...(unknown?.length && { unknown }),
+          pixels: hashOf(image),
+          logits: logits.slice(),
+        });
       },
     );
+    const ms = now && start !== undefined ? (now() - start) / made.length : undefined;
+    const found = ms === undefined ? made : made.map((image) => ({ ...image, ms }));
     await log?.add(found);
     done.push(...found);
     onImage?.(done.length);
@@ -109,7 +128,10 @@ export async function classifyImages(
 }
 
 /** @throws KitError E_CLASSES, E_TASK, before any work */
-export function checkTask({ classes, prepared }: Model, dataset: Dataset): void {
+export function checkTask(
+  { classes, prepared }: { readonly classes: number; readonly prepared: Pick<Prepared, "task"> },
+  dataset: Pick<Dataset, "id" | "classes" | "task">,
+): void {
   if (dataset.classes.length !== classes) {
     throw new KitError("E_CLASSES", {
       problem: `${dataset.id} has ${dataset.classes.length} classes, the model ${classes}`,
@@ -127,22 +149,34 @@ export function checkTask({ classes, prepared }: Model, dataset: Dataset): void 
 /** The quality of a model on images it has classified, in the order given. */
 export function qualityOf(
   images: readonly Classified[],
-  { classes, prepared }: { readonly classes: number; readonly prepared: Pick<Prepared, "link" | "task"> },
+  {
+    classes,
+    prepared,
+  }: { readonly classes: number; readonly prepared: Pick<Prepared, "link" | "task" | "thresholds"> },
 ): Classification {
   const data = new Float64Array(images.length * classes);
   for (const [k, { logits }] of images.entries()) data.set(probabilitiesOf(prepared, logits), k * classes);
   const probabilities = { rows: images.length, columns: classes, data };
   if (prepared.task !== "multi-label") {
     const labels = Int32Array.from(images, ({ labels: [label] }) => label);
+    // of a single output class 1 alone: a tie is class 1, and 1 − p rounds probabilities together that differ
+    const told =
+      prepared.task === "binary"
+        ? { ...probabilities, columns: 1, data: data.filter((_, i) => i % 2 === 1) }
+        : probabilities;
     return {
-      quality: classificationQuality({ task: "multi-class", probabilities, labels }),
+      quality: classificationQuality({ task: "multi-class", probabilities: told, labels }),
       probabilities: data,
     };
   }
   const truth = new Int8Array(data.length);
-  for (const [k, { labels }] of images.entries()) for (const label of labels) truth[k * classes + label] = 1;
+  for (const [k, { labels, unknown = [] }] of images.entries()) {
+    for (const label of labels) truth[k * classes + label] = 1;
+    for (const label of unknown) truth[k * classes + label] = -1;
+  }
+  const { thresholds } = prepared;
   return {
-    quality: classificationQuality({ task: "multi-label", probabilities, truth }),
+    quality: classificationQuality({ task: "multi-label", probabilities, truth, thresholds }),
     probabilities: data,
   };
 }

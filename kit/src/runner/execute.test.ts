@@ -522,4 +522,24 @@ describe("explained class", () => {
     // probabilities that round to the same are told apart by their logits
     expect(explainedClass(labels, Float32Array.of(800, 900, 1, 1))).toBe(1);
   });
+  it("is the most probable of the labels that the card's thresholds let pass, of all if none does", () => {
+    const thresholds = [0.9, 0.2, 0.2, 0.9];
+    const labels = smallModel(smallCnn({ tail: "Sigmoid" }), { card: { thresholds } });
+    // probabilities 0.73, 0.27, 0.38, 0.5
+    expect(explainedClass(labels, Float32Array.of(1, -1, -0.5, 0))).toBe(2);
+    // 0.73, 0.05, 0.12, 0.5
+    expect(explainedClass(labels, Float32Array.of(1, -3, -2, 0))).toBe(0);
+    // at a threshold is above it
+    expect(explainedClass(smallModel(smallCnn({ tail: "Sigmoid" })), Float32Array.of(0, -1, -1, -1))).toBe(0);
+  });
+  it("of an ordinal set is the most probable grade, as of any other", async () => {
+    const model = smallModel(smallCnn({ classes: 5 }));
+    expect(explainedClass(model, Float32Array.of(0, 1, 4, 3, 2))).toBe(2);
+    const grades = datasetOf([{ id: "a", labels: [4] }], { classes: 5, task: "ordinal" });
+    const { rows } = await run(
+      { methods: ["saliency"], metrics: ["sparseness"] },
+      { model, dataset: grades, selected: ["a"] },
+    );
+    expect(rows.map(({ targetKind }) => targetKind)).toEqual(["predicted"]);
+  });
 });

@@ -94,7 +94,7 @@ interface Explained {
   readonly sample: Pick<Sample, "id" | "group">;
   readonly probe: Probe;
   readonly targetKind: Row["targetKind"];
-  readonly correct: boolean;
+  readonly correct: Row["correct"];
   readonly mask: Uint8Array | undefined;
   /** of the annotation, where it is no mask */
   readonly boxes?: readonly Box[];
@@ -312,7 +312,7 @@ export async function execute(options: ExecuteOptions): Promise<Execution> {
       index,
       sample: { id: sample.id, group: sample.group },
       probe: first.explaining(target),
-      correct: sample.labels.includes(prediction),
+      correct: sample.unknown?.includes(prediction) ? null : sample.labels.includes(prediction),
     });
     const predicted: Explained = { ...unit(prediction), targetKind: "predicted", mask: undefined };
     for (const planned of due) {
@@ -467,12 +467,18 @@ function passesOf(
   return passes;
 }
 
-/** The prediction; multi-label: the present-predicted label of highest probability, which is the highest of all. */
+/**
+ * The prediction; multi-label: the present-predicted label of highest probability, the highest of all if none is. With one threshold for all
+ * labels that is the highest in either case.
+ */
 export function explainedClass(model: Model, logits: Float32Array): number {
+  const { task, thresholds } = model.prepared;
   const p = model.probabilities(logits);
   // ±f of a single output: p ≥ 0.5 is class 1, ties included
-  if (model.prepared.task === "binary") return p[1] >= 0.5 ? 1 : 0;
-  let best = 0;
-  for (let k = 1; k < p.length; k++) if (logits[k] > logits[best]) best = k;
-  return best;
+  if (task === "binary") return p[1] >= 0.5 ? 1 : 0;
+  const highest = (classes: readonly number[]) =>
+    classes.reduce((best, k) => (logits[k] > logits[best] ? k : best));
+  const all = Array.from(p, (_, k) => k);
+  const present = all.filter((k) => thresholds !== undefined && p[k] >= thresholds[k]);
+  return highest(present.length > 0 ? present : all);
 }

@@ -29,13 +29,23 @@ export interface RunFacts {
     readonly shape: Surface;
     readonly prepared: Pick<
       Prepared,
-      "family" | "task" | "link" | "classes" | "opset" | "assumptions" | "meanColour"
+      "family" | "task" | "thresholds" | "link" | "classes" | "opset" | "assumptions" | "meanColour"
     > & { readonly cam: { readonly name: string } | null };
   };
   readonly card: ModelCard;
   readonly data: Pick<
     Dataset,
-    "id" | "base" | "title" | "edition" | "track" | "split" | "count" | "ids" | "classes" | "notes"
+    | "id"
+    | "base"
+    | "title"
+    | "edition"
+    | "track"
+    | "split"
+    | "splitFile"
+    | "count"
+    | "ids"
+    | "classes"
+    | "notes"
   >;
   readonly resize: Resize;
   readonly available: number;
@@ -80,7 +90,7 @@ export interface FactsOptions {
 export function factsOf(options: FactsOptions): RunFacts {
   const { engine, model, dataset, card, plan } = options;
   const { prepared, shape } = model;
-  const { id, base, title, edition, track, split, count, ids, classes, notes } = dataset;
+  const { id, base, title, edition, track, split, splitFile, count, ids, classes, notes } = dataset;
   const facts: RunFacts = {
     kit: options.kit,
     protocol: { id: plan.protocol.id, sha256: protocolHash(plan.protocol) },
@@ -97,6 +107,7 @@ export function factsOf(options: FactsOptions): RunFacts {
       prepared: {
         family: prepared.family,
         task: prepared.task,
+        thresholds: prepared.thresholds,
         link: prepared.link,
         classes: prepared.classes,
         opset: prepared.opset,
@@ -106,7 +117,7 @@ export function factsOf(options: FactsOptions): RunFacts {
       },
     },
     card,
-    data: { id, base, title, edition, track, split, count, ids, classes, notes },
+    data: { id, base, title, edition, track, split, splitFile, count, ids, classes, notes },
     resize: options.resize,
     available: options.available,
     annotated: options.annotated,

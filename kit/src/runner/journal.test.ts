@@ -88,6 +88,18 @@ describe("a journal", () => {
     });
   });
 
+  it("keeps labels that were left open, and what a block took", async () => {
+    const images = [
+      { ...image(0, 1, 2), ms: 2 },
+      { ...image(1, 3, 4), unknown: [0], ms: 2 },
+    ];
+    const journal = await open();
+    await journal.addImages(images);
+    await journal.addImages([image(2, 5, 6)]);
+    await journal.close();
+    expect((await readJournal(path))?.images).toEqual([...images, image(2, 5, 6)]);
+  });
+
   it("has a secret of its own", async () => {
     const secrets = new Set<string>();
     for (let k = 0; k < 3; k++) {

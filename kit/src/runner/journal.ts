@@ -34,8 +34,12 @@ interface ImagesEntry {
   readonly at: readonly number[];
   readonly ids: readonly string[];
   readonly labels: readonly (readonly number[])[];
+  /** there if any image has some */
+  readonly unknown?: readonly (readonly number[])[];
   readonly pixels: readonly string[];
   readonly logits: string;
+  /** of all together */
+  readonly ms?: number;
 }
 
 /** `done`: nothing is missing of what this journal is for. `absent`: images that could not be read and were left out. */
@@ -161,7 +165,7 @@ function checkHeader(data: unknown, path: string): Header {
   });
 }
 
-function imagesOf({ at, ids, labels, pixels, logits }: ImagesEntry): Classified[] {
+function imagesOf({ at, ids, labels, unknown, pixels, logits, ms }: ImagesEntry): Classified[] {
   const bytes = Buffer.from(logits, "base64");
   const all = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
   const classes = all.length / at.length;
@@ -169,8 +173,10 @@ function imagesOf({ at, ids, labels, pixels, logits }: ImagesEntry): Classified[
     at: position,
     id: ids[k],
     labels: labels[k],
+    ...(unknown?.[k].length && { unknown: unknown[k] }),
     pixels: pixels[k],
     logits: all.subarray(k * classes, (k + 1) * classes),
+    ...(ms !== undefined && { ms: ms / at.length }),
   }));
 }
 
@@ -180,10 +186,12 @@ function entryOf(images: readonly Classified[]): ImagesEntry {
     at: images.map((i) => i.at),
     ids: images.map((i) => i.id),
     labels: images.map((i) => i.labels),
+    ...(images.some((i) => i.unknown) && { unknown: images.map((i) => i.unknown ?? []) }),
     pixels: images.map((i) => i.pixels),
     logits: Buffer.concat(
       images.map(({ logits }) => Buffer.from(logits.buffer, logits.byteOffset, logits.byteLength)),
     ).toString("base64"),
+    ...(images.every((i) => i.ms !== undefined) && { ms: images.reduce((sum, i) => sum + i.ms!, 0) }),
   };
 }
 

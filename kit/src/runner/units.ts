@@ -9,7 +9,8 @@ export interface Row {
   /** class index */
   readonly target: number;
   readonly targetKind: "predicted" | "annotated";
-  readonly correct: boolean;
+  /** null where nobody has said yes or no to the predicted class: neither right nor wrong */
+  readonly correct: boolean | null;
   /** why the map says nothing: zero, constant or not finite */
   readonly defect: string | null;
   readonly scores: Record<string, number>;

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { auroc, averagePrecision, classificationQuality } from "./classification.ts";
+import fixtures from "./classification.fixtures.json" with { type: "json" };
+import {
+  auroc,
+  averagePrecision,
+  type ClassificationInput,
+  classificationQuality,
+} from "./classification.ts";
 
 function random(seed: number): () => number {
   let state = seed;
@@ -253,5 +259,38 @@ describe("classificationQuality, multi-label", () => {
     expect(() =>
       classificationQuality({ ...input, truth: input.truth.map((v) => (v === -1 ? 2 : v)) }),
     ).toThrow(/label 2 of sample 3/);
+  });
+});
+
+/** Made by scripts/classification-reference.py. */
+describe("scikit-learn finds the same", () => {
+  it.each(fixtures.cases.map((one) => [one.name, one] as const))("%s", (_, { expected, ...given }) => {
+    const { probabilities: rows } = given;
+    const probabilities = { rows: rows.length, columns: rows[0].length, data: rows.flat() };
+    const truth = given.truth?.flat();
+    const quality = classificationQuality({ ...given, probabilities, truth } as ClassificationInput);
+    const { perClass, confusion, leftOut = [], ...averages } = expected;
+    expect(quality.confusion).toEqual(confusion);
+    expect(quality.leftOut).toEqual(leftOut);
+    const compare = (found: object, wanted: object, where: string) => {
+      for (const [score, value] of Object.entries(wanted)) {
+        const own = found[score as keyof typeof found] as number | null;
+        if (value === null) expect([where, score, own]).toEqual([where, score, null]);
+        else expect(Math.abs(own! - value), `${where} ${score}`).toBeLessThan(1e-14);
+      }
+    };
+    compare(quality, averages, "averaged");
+    for (const [c, wanted] of perClass.entries()) compare(quality.perClass[c], wanted, `class ${c}`);
+  });
+  it("in every kind of task, with scores that are not defined among them", () => {
+    expect(new Set(fixtures.cases.map(({ task }) => task))).toEqual(new Set(["multi-class", "multi-label"]));
+    const missing = fixtures.cases.flatMap(({ expected }) =>
+      expected.perClass.flatMap((q) =>
+        Object.entries(q).flatMap(([score, v]) => (v === null ? [score] : [])),
+      ),
+    );
+    expect(new Set(missing)).toEqual(
+      new Set(["auroc", "averagePrecision", "sensitivity", "specificity", "precision", "f1"]),
+    );
   });
 });

@@ -59,7 +59,7 @@ export interface CellStatistics {
   /** 95 % of the mean, or of the median; `null` for reason `noInterval` */
   readonly interval: Interval | null;
   readonly noInterval: string | null;
-  /** where the model was right, and where it was wrong */
+  /** where the model was right, and where it was wrong; neither where nobody has said whether the predicted label is there */
   readonly correct: { readonly n: number; readonly mean: number | null };
   readonly wrong: { readonly n: number; readonly mean: number | null };
   /** reason → units */

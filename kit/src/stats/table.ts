@@ -15,7 +15,7 @@ export interface Scores {
   readonly asked: readonly Uint8Array[];
   /** of each unit: an index into the table's groups */
   readonly group: Int32Array;
-  /** of each unit: whether the model's prediction was right */
+  /** of each unit: 1 where the model's prediction was right, 0 where wrong, 2 where nobody knows */
   readonly correct: Uint8Array;
   /** of each method: reason → how many units */
   readonly skips: readonly Readonly<Record<string, number>>[];
@@ -106,7 +106,7 @@ export function tableOf(
       defective: ofMethod.map((column) => Uint8Array.from(column, (row) => Number(isDefective(row)))),
       asked: methods.map((_, m) => Uint8Array.from(scored, (unit) => Number(everywhere[m] || isFirst(unit)))),
       group: Int32Array.from(scored, (unit) => indexOf.get(any(unit).group)!),
-      correct: Uint8Array.from(scored, (unit) => Number(any(unit).correct)),
+      correct: Uint8Array.from(scored, (unit) => Number(any(unit).correct ?? 2)),
       skips: ofMethod.map((column) =>
         countOf(column.flatMap((row) => (row && own(row.skips, metric)) ?? [])),
       ),
