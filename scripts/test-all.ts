@@ -114,6 +114,7 @@ async function runVitest(folders: string[]): Promise<Tally> {
   const folder = mkdtempSync(join(tmpdir(), "xai-kit-test-"));
   const file = join(folder, "report.json");
   const findings = join(folder, "findings.txt");
+  const start = Date.now();
   const reporters = ["--reporter=minimal", "--reporter=json", `--outputFile.json=${file}`];
   const colour = process.stdout.isTTY ? "--color" : "--no-color";
   const { status, text } = await run(
@@ -131,6 +132,7 @@ async function runVitest(folders: string[]): Promise<Tally> {
         `${failed === 0 ? "ok    " : "FAILED"}  ${name}  ${passed} passed${failed ? `, ${failed} failed` : ""}`,
       );
     }
+    console.log(`tests of ${folders.join(", ")}: ${((Date.now() - start) / 1000).toFixed(1)} s`);
     console.log(`the slowest files:\n${slowest(written, path).join("\n")}`);
   } catch (error) {
     console.log(`vitest left no report: ${error instanceof Error ? error.message : error}`);

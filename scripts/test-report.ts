@@ -57,7 +57,7 @@ export function readReport(
 }
 
 /** The files that took longest, as lines: "12.3 s  kit/test/a.test.ts". */
-export function slowest(report: Report, path: (name: string) => string, most = 8): string[] {
+export function slowest(report: Report, path: (name: string) => string, most = 20): string[] {
   return report.testResults
     .map(({ name, startTime = 0, endTime = 0 }) => ({
       name: path(name),

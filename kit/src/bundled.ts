@@ -17,12 +17,17 @@ export interface BundledModel {
 }
 
 /** The same place from src/ and from dist/. */
-const folder = new URL("../models/", import.meta.url);
+const own = new URL("../models/", import.meta.url);
 
 type Entry = Pick<BundledModel, "id" | "dataset" | "testAccuracy" | "sha256">;
 
 /** All of them, by data set and then architecture: ResNet, DenseNet, ViT, CLIP. */
-export function bundledModels(): BundledModel[] {
+export const bundledModels = (): BundledModel[] => modelsIn(own);
+
+/** Those, and what only first looks of studies read: trained otherwise, so no further architectures. */
+export const studyModels = (): BundledModel[] => [...bundledModels(), ...modelsIn(new URL("studies/", own))];
+
+function modelsIn(folder: URL): BundledModel[] {
   const json = (name: string): unknown => JSON.parse(readFileSync(new URL(name, folder), "utf8"));
   return (json("models.json") as readonly Entry[]).map(({ id, dataset, testAccuracy, sha256 }) => ({
     id,

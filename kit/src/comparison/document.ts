@@ -220,7 +220,7 @@ const cellMean = ({ statistics }: Result, method: string, metric: string): numbe
   statistics.cells.find((cell) => cell.method === method && cell.metric === metric)?.mean ?? null;
 
 /** Why these runs were not all explained by the same method. */
-function methodGap(id: string, runs: readonly NamedResult[]): string | undefined {
+export function methodGap(id: string, runs: readonly NamedResult[]): string | undefined {
   return entryGap(runs, id, (result) => {
     const own = result.methods.find((m) => m.id === id);
     return own?.status === "ok" ? own : (own?.status ?? "not run");
@@ -228,7 +228,7 @@ function methodGap(id: string, runs: readonly NamedResult[]): string | undefined
 }
 
 /** Why these runs do not all have the same metrics of explanation. */
-function metricGap(runs: readonly NamedResult[]): string | undefined {
+export function metricGap(runs: readonly NamedResult[]): string | undefined {
   for (const { id, part } of indicators) {
     if (part === "classification") continue;
     const gap = entryGap(runs, id, (result) => result.metrics.find((m) => m.id === id) ?? "not measured");

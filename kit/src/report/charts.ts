@@ -5,6 +5,7 @@
  */
 import { number } from "../format.ts";
 import { html, type Markup, nothing } from "../render/html.ts";
+import type { Box } from "../studies/box.ts";
 
 /** Values that a line from left to right stands for. */
 export type Domain = readonly [low: number, high: number];
@@ -85,6 +86,30 @@ const grid = (domain: Domain): readonly Markup[] =>
     (tick) =>
       html`<line class="grid" x1="${across(tick, domain)}" x2="${across(tick, domain)}" y1="0" y2="100%"/>`,
   );
+
+/** A row of box plots: the points, behind them the box of their middle half with its median, mean and whiskers. */
+export function boxStrip(
+  box: Box | null,
+  points: readonly number[],
+  domain: Domain,
+  control = false,
+): Markup {
+  const at = (value: number) => across(value, domain);
+  const line = (kind: string, from: number, to: number, top = "50%", bottom = top) =>
+    html`<line class="${kind}" x1="${at(from)}" x2="${at(to)}" y1="${top}" y2="${bottom}"/>`;
+  return html`<svg class="strip boxes${control ? " control" : ""}" aria-hidden="true" width="100%" height="30">${grid(domain)}${
+    box === null
+      ? nothing
+      : html`${line("whisker", box.least, box.low)}${line("whisker", box.high, box.most)}${[box.least, box.most].map((end) => line("whisker", end, end, "35%", "65%"))}<rect class="box" x="${at(box.low)}" y="20%" width="${widthOf(box.low, box.high, domain)}" height="60%"/>${line("middle", box.median, box.median, "20%", "80%")}`
+  }${points.map((value) => html`<circle class="point" cx="${at(value)}" cy="50%" r="2.5"/>`)}${
+    box === null
+      ? nothing
+      : html`<text class="mean" x="${at(box.mean)}" y="50%" dy="4" text-anchor="middle">×</text>`
+  }</svg>`;
+}
+
+const widthOf = (from: number, to: number, domain: Domain): string =>
+  `${round(Number.parseFloat(across(to, domain)) - Number.parseFloat(across(from, domain)))}%`;
 
 /** The numbers over a strip. */
 export function stripAxis(domain: Domain): Markup {
