@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { constants, crc32, createDeflateRaw } from "node:zlib";
-import { medmnistSets } from "../src/datasets/medmnist-sets.ts";
+import { medmnistSets } from "../src/datasets/shared/medmnist-sets.ts";
 import { openDataset } from "../src/datasets/open.ts";
 import { encodeNpy } from "../src/datasets/readers/npy.ts";
 import { rssOf } from "./rss.ts";

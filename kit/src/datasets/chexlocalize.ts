@@ -10,14 +10,14 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { KitError } from "../errors.ts";
-import { labelsOf, type MatchedLabels, matchLabels, spaceOf } from "./chest-labels.ts";
 import { chexpertLabels, datasetOf, type Row, readChexpert, viewsOf } from "./chexpert.ts";
 import { defineDataset, type Mask, type Split } from "./dataset.ts";
-import { type Faults, listed, unusable } from "./folder-files.ts";
-import type { ImageFile } from "./image-files.ts";
 import { fillPolygons, type Polygon, polygonsOf } from "./readers/polygons.ts";
 import { anyOf, fillRuns, runsOf } from "./readers/rle.ts";
-import { firstFile, gathering, rootOf } from "./table-files.ts";
+import { labelsOf, type MatchedLabels, matchLabels, spaceOf } from "./shared/chest-labels.ts";
+import { type Faults, listed, unusable } from "./shared/folder-files.ts";
+import type { ImageFile } from "./shared/image-files.ts";
+import { firstFile, gathering, rootOf } from "./shared/table-files.ts";
 
 /** In the order of the publisher's code, "Airspace Opacity" called as in CheXpert's tables. */
 export const chexlocalizeLabels: readonly string[] = [

@@ -11,12 +11,19 @@
  */
 import { basename, join } from "node:path";
 import { KitError } from "../errors.ts";
-import { type Answer, inSpace, labelsOf, type MatchedLabels, matchLabels, spaceOf } from "./chest-labels.ts";
 import { type Dataset, type DatasetOptions, defineDataset, type Split } from "./dataset.ts";
-import type { Faults } from "./folder-files.ts";
-import { type ImageFile, readImageFiles } from "./image-files.ts";
 import { columnsOf, csvRows } from "./readers/csv.ts";
 import { positionsOf } from "./select.ts";
+import {
+  type Answer,
+  inSpace,
+  labelsOf,
+  type MatchedLabels,
+  matchLabels,
+  spaceOf,
+} from "./shared/chest-labels.ts";
+import type { Faults } from "./shared/folder-files.ts";
+import { type ImageFile, readImageFiles } from "./shared/image-files.ts";
 import {
   firstFile,
   type Gathering,
@@ -27,7 +34,7 @@ import {
   placeOf,
   presentOf,
   rootOf,
-} from "./table-files.ts";
+} from "./shared/table-files.ts";
 
 /** In the order of the tables that Stanford ships. */
 export const chexpertLabels: readonly string[] = [

@@ -1,9 +1,9 @@
 /** Anyone's own pictures, in folders by class. */
 import { KitError } from "../errors.ts";
-import { openClassFolders } from "./class-folders.ts";
-import { classMatcher } from "./class-names.ts";
 import { defineDataset } from "./dataset.ts";
-import { layout, listed } from "./folder-files.ts";
+import { openClassFolders } from "./shared/class-folders.ts";
+import { classMatcher } from "./shared/class-names.ts";
+import { layout, listed } from "./shared/folder-files.ts";
 
 export const folder = defineDataset({
   id: "folder",

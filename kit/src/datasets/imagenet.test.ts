@@ -6,8 +6,8 @@ import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
 import { KitError } from "../errors.ts";
 import type { DatasetOptions } from "./dataset.ts";
-import { joined, synsets } from "./imagenet-synsets.ts";
 import { openDataset } from "./open.ts";
+import { joined, synsets } from "./shared/imagenet-synsets.ts";
 
 const base = mkdtempSync(join(tmpdir(), "xai-kit-imagenet-"));
 afterAll(() => rmSync(base, { recursive: true }));

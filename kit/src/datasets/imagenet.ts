@@ -8,17 +8,17 @@ import type { Dirent } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { KitError } from "../errors.ts";
-import { clipBox, plain } from "./coco.ts";
 import { type Box, type Dataset, type DatasetOptions, defineDataset, type Mask } from "./dataset.ts";
-import { childFolders, type Faults, filesIn, folderOf, listed } from "./folder-files.ts";
-import { type Annotation, type ImageFile, readImageFiles } from "./image-files.ts";
-import { joined, synsets } from "./imagenet-synsets.ts";
 import { columnsOf, csvRows } from "./readers/csv.ts";
 import { decodeImage8 } from "./readers/image.ts";
 import { readVoc } from "./readers/voc.ts";
 import { positionsOf } from "./select.ts";
-import { gathering, placeOf, rootOf } from "./table-files.ts";
-import { annotationOf, vocFileNames } from "./voc.ts";
+import { clipBox, plain } from "./shared/coco.ts";
+import { childFolders, type Faults, filesIn, folderOf, listed } from "./shared/folder-files.ts";
+import { type Annotation, type ImageFile, readImageFiles } from "./shared/image-files.ts";
+import { joined, synsets } from "./shared/imagenet-synsets.ts";
+import { gathering, placeOf, rootOf } from "./shared/table-files.ts";
+import { annotationOf, vocFileNames } from "./shared/voc.ts";
 
 /** Pictures, and of each class. */
 const published = { images: 50_000, each: 50 };

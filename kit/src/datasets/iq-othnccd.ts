@@ -3,10 +3,10 @@
  * masks; whoever has drawn some gives them with `--masks`.
  */
 import { KitError } from "../errors.ts";
-import { openClassFolders } from "./class-folders.ts";
-import { classMatcher } from "./class-names.ts";
 import { defineDataset } from "./dataset.ts";
-import { listed } from "./folder-files.ts";
+import { openClassFolders } from "./shared/class-folders.ts";
+import { classMatcher } from "./shared/class-names.ts";
+import { listed } from "./shared/folder-files.ts";
 
 /** As the folders are called, the first with its publisher's spelling. */
 const classes = [

@@ -7,9 +7,9 @@ import { fixtures } from "../../test/fixtures.ts";
 import { KitError } from "../errors.ts";
 import type { Tensor } from "../onnx/tensor.ts";
 import type { Dataset, Sample } from "./dataset.ts";
-import { medmnistSets, medmnistSizes } from "./medmnist-sets.ts";
 import { openDataset } from "./open.ts";
 import { encodeNpy } from "./readers/npy.ts";
+import { medmnistSets, medmnistSizes } from "./shared/medmnist-sets.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "xai-kit-medmnist-"));
 afterAll(() => rmSync(dir, { recursive: true }));

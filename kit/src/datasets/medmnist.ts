@@ -11,11 +11,11 @@ import {
   type SampleInfo,
   type Split,
 } from "./dataset.ts";
-import { type MedmnistSet, medmnistSets, medmnistSizes } from "./medmnist-sets.ts";
 import { fromInterleaved } from "./readers/image8.ts";
 import { toIntegers } from "./readers/npy.ts";
 import { type Npz, openNpz } from "./readers/npz.ts";
 import { positionsOf } from "./select.ts";
+import { type MedmnistSet, medmnistSets, medmnistSizes } from "./shared/medmnist-sets.ts";
 
 const where =
   "the official files are on Zenodo, record 10519652 (MedMNIST v2 and MedMNIST+); the Python package medmnist " +

@@ -114,6 +114,14 @@ describe("nih-cxr14", () => {
     expect(none.boxes).toBeUndefined();
   });
 
+  it("has the eight classes of a study, and says so", async () => {
+    const set = await open(release(), { labelSpace: "uces8" });
+    expect(set.classes).toHaveLength(8);
+    expect(set.edition).toMatch(/; labels of uces8$/);
+    const names = (await set.index()).map(({ labels }) => labels.map((label) => set.classes[label]));
+    expect(names).toEqual([["Cardiomegaly"], [], ["No Finding"]]);
+  });
+
   it("reads boxes by position, whatever commas the header has", async () => {
     const root = release();
     for (const header of [BOXES, "Image Index,Finding Label,Bbox [x,y,w,h]", `\uFEFF${BOXES}`]) {

@@ -10,14 +10,14 @@
  */
 import { basename, join } from "node:path";
 import { KitError } from "../errors.ts";
-import { inSpace, labelsOf, type MatchedLabels, matchLabels, spaceOf } from "./chest-labels.ts";
-import { clipBox } from "./coco.ts";
 import { type Box, type Dataset, type DatasetOptions, defineDataset } from "./dataset.ts";
-import type { Faults } from "./folder-files.ts";
-import { type ImageFile, readImageFiles } from "./image-files.ts";
 import { columnsOf, csvRows } from "./readers/csv.ts";
 import { positionsOf } from "./select.ts";
-import { firstFile, gathering, inTurns, namesIn, placeOf, presentOf, rootOf } from "./table-files.ts";
+import { inSpace, labelsOf, type MatchedLabels, matchLabels, spaceOf } from "./shared/chest-labels.ts";
+import { clipBox } from "./shared/coco.ts";
+import type { Faults } from "./shared/folder-files.ts";
+import { type ImageFile, readImageFiles } from "./shared/image-files.ts";
+import { firstFile, gathering, inTurns, namesIn, placeOf, presentOf, rootOf } from "./shared/table-files.ts";
 
 /** In the order of the paper. */
 export const nihLabels: readonly string[] = [

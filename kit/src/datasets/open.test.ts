@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { datasets } from "./index.ts";
-import { medmnistSets, medmnistSizes } from "./medmnist-sets.ts";
 import { parseDatasetSpec } from "./open.ts";
+import { medmnistSets, medmnistSizes } from "./shared/medmnist-sets.ts";
 
 describe("parseDatasetSpec", () => {
   it.each([

@@ -118,6 +118,20 @@ async function refused(root: string, options: DatasetOptions = {}): Promise<stri
 const named = (classes: readonly string[], labels: readonly number[] = []) => labels.map((i) => classes[i]);
 
 describe("PhysioNet's edition", () => {
+  it("has the eight classes of a study, and says so", async () => {
+    const set = await opened(physionet(), { labelSpace: "uces8" });
+    expect(set.classes).toHaveLength(8);
+    expect(set.edition).toMatch(/; labels of uces8$/);
+    const names = (await set.index()).map(({ id, labels }) => [id, named(set.classes, labels)]);
+    expect(names).toEqual(
+      expect.arrayContaining([
+        [a, ["Cardiomegaly"]],
+        [b, ["No Finding"]],
+        [c, []],
+      ]),
+    );
+  });
+
   it("reads the test split, on which the readers agreed", async () => {
     const set = await openDataset(`vindr-cxr:${physionet()}`);
     expect(set).toMatchObject({

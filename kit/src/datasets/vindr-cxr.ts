@@ -9,12 +9,19 @@
  */
 import { basename, extname, join } from "node:path";
 import { KitError } from "../errors.ts";
-import { type Answer, inSpace, labelsOf, type MatchedLabels, matchLabels, spaceOf } from "./chest-labels.ts";
 import { type Box, type Dataset, type DatasetOptions, defineDataset, type Uncertain } from "./dataset.ts";
-import type { Faults } from "./folder-files.ts";
-import { type Annotation, type ImageFile, readImageFiles } from "./image-files.ts";
 import { columnsOf, csvRows } from "./readers/csv.ts";
 import { positionsOf } from "./select.ts";
+import {
+  type Answer,
+  inSpace,
+  labelsOf,
+  type MatchedLabels,
+  matchLabels,
+  spaceOf,
+} from "./shared/chest-labels.ts";
+import type { Faults } from "./shared/folder-files.ts";
+import { type Annotation, type ImageFile, readImageFiles } from "./shared/image-files.ts";
 import {
   firstFile,
   gathering,
@@ -24,7 +31,7 @@ import {
   placeOf,
   presentOf,
   rootOf,
-} from "./table-files.ts";
+} from "./shared/table-files.ts";
 
 /** In the order of PhysioNet's tables. */
 const local: readonly string[] = [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { KitError } from "../errors.ts";
+import { KitError } from "../../errors.ts";
 import { classMatcher } from "./class-names.ts";
 import { parseCoco } from "./coco.ts";
 

@@ -1,6 +1,6 @@
 /** Boxes from COCO annotation files (https://cocodataset.org/#format-data); segmentations are not read. */
-import { KitError } from "../errors.ts";
-import type { Box } from "./dataset.ts";
+import { KitError } from "../../errors.ts";
+import type { Box } from "../dataset.ts";
 
 export interface CocoImage {
   /** as declared; the decoded picture must agree */

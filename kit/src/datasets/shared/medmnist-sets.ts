@@ -2,7 +2,7 @@
  * The twelve 2-D sets of MedMNIST as data: sizes, classes and MD5 sums as `medmnist/info.py` 3.0.2 publishes them
  * (Zenodo record 10519652), and the sums of the 2.x files that differ (record 6496656: organ sets with blank images).
  */
-import type { Task } from "./dataset.ts";
+import type { Task } from "../dataset.ts";
 
 export interface MedmnistSet {
   readonly flag: string;

@@ -5,15 +5,15 @@
  */
 import { readFile, realpath, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
-import { KitError } from "../errors.ts";
+import { KitError } from "../../errors.ts";
+import type { Dataset, DatasetOptions, Mask } from "../dataset.ts";
+import { decodeImage8 } from "../readers/image.ts";
+import { isVocJson, parseVocJson } from "../readers/voc.ts";
+import { positionsOf } from "../select.ts";
 import { classMatcher } from "./class-names.ts";
 import { type CocoImage, parseCoco } from "./coco.ts";
-import type { Dataset, DatasetOptions, Mask } from "./dataset.ts";
 import { childFolders, type Faults, filesIn, folderOf, isMissing, listed, unusable } from "./folder-files.ts";
 import { type ImageFile, readImageFiles } from "./image-files.ts";
-import { decodeImage8 } from "./readers/image.ts";
-import { isVocJson, parseVocJson } from "./readers/voc.ts";
-import { positionsOf } from "./select.ts";
 import { gathering } from "./table-files.ts";
 import { type VocBoxes, vocBoxes, vocFilesIn } from "./voc.ts";
 

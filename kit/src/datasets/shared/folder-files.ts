@@ -2,8 +2,8 @@
 import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { extname, join, relative, resolve, sep } from "node:path";
-import { KitError } from "../errors.ts";
-import { imageExtensions } from "./readers/image.ts";
+import { KitError } from "../../errors.ts";
+import { imageExtensions } from "../readers/image.ts";
 
 /** Faults of single files and annotations: all told at once, or left out and recorded. */
 export interface Faults {

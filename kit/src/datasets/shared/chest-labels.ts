@@ -1,7 +1,7 @@
 /** What chest X-ray sets call their labels, and which of them is which class of a model. */
-import { KitError } from "../errors.ts";
+import { KitError } from "../../errors.ts";
+import type { LabelSpaceName, Uncertain } from "../dataset.ts";
 import { classMatcher } from "./class-names.ts";
-import type { LabelSpaceName, Uncertain } from "./dataset.ts";
 
 /**
  * Names of one finding in one row, however they are written: case, underscores and spaces are told apart nowhere.

@@ -1,9 +1,9 @@
 /** Samples that are one picture file each, known beforehand and opened one at a time. */
-import { KitError } from "../errors.ts";
+import { KitError } from "../../errors.ts";
+import type { Box, Mask, Sample, SampleInfo } from "../dataset.ts";
+import { decodeImage8 } from "../readers/image.ts";
 import { clipBox } from "./coco.ts";
-import type { Box, Mask, Sample, SampleInfo } from "./dataset.ts";
 import type { Faults } from "./folder-files.ts";
-import { decodeImage8 } from "./readers/image.ts";
 
 /** Boxes, and the size of the picture that they were drawn on, as far as that is told. */
 export interface Annotation {

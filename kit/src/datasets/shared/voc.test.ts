@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
-import { KitError } from "../errors.ts";
-import type { DatasetOptions } from "./dataset.ts";
-import { openDataset } from "./open.ts";
+import { KitError } from "../../errors.ts";
+import type { DatasetOptions } from "../dataset.ts";
+import { openDataset } from "../open.ts";
 
 const base = mkdtempSync(join(tmpdir(), "xai-kit-voc-boxes-"));
 afterAll(() => rmSync(base, { recursive: true }));

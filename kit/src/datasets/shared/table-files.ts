@@ -1,8 +1,8 @@
 /** Pictures that a table names: found below the set's folder, never outside of it, and what is wrong with either told all at once. */
 import { readdir, realpath, stat } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
-import { KitError } from "../errors.ts";
-import type { DatasetOptions } from "./dataset.ts";
+import { KitError } from "../../errors.ts";
+import type { DatasetOptions } from "../dataset.ts";
 import { type Faults, folderOf, isMissing, listed, unusable } from "./folder-files.ts";
 
 /**

@@ -1,10 +1,10 @@
 /** Which of a folder's pictures VOC annotations belong to, and what of their objects is a box of a class. */
 import { basename, extname, join } from "node:path";
-import { KitError } from "../errors.ts";
+import { KitError } from "../../errors.ts";
+import type { Box } from "../dataset.ts";
+import { readVoc, type Voc } from "../readers/voc.ts";
 import { type CocoImage, clipBox, inside, plain } from "./coco.ts";
-import type { Box } from "./dataset.ts";
 import { childFolders, type Faults, filesIn } from "./folder-files.ts";
-import { readVoc, type Voc } from "./readers/voc.ts";
 
 /** Boxes by picture, as COCO files give them; faults are reported already. */
 export interface VocBoxes {
