@@ -3,8 +3,8 @@
  *
  *   node scripts/draw-phantoms.ts OUT
  *
- * OUT gets <domain>-<split>-images.npy (uint8 [N, C, 64, 64]) and <domain>-<split>-labels.npy (int64 [N]) for each domain and split, and
- * domains.json with the classes.
+ * OUT gets <domain>-<split>-images.npy (uint8 [N, C, 64, 64]), <domain>-<split>-labels.npy (int64 [N]) and <domain>-<split>-masks.npy
+ * (uint8 [N, 64, 64]) for each domain and split, and domains.json with the classes.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -31,15 +31,18 @@ for (const domain of phantomDomains) {
     const size = domain.channels * side * side;
     const images = new Uint8Array(count * size);
     const labels = new Array<number>(count);
+    const masks = new Uint8Array(count * side * side);
     for (let i = 0; i < count; i++) {
-      const { image, label } = drawPhantom(domain, split, i);
+      const { image, label, mask } = drawPhantom(domain, split, i);
       images.set(image, i * size);
       labels[i] = label;
+      masks.set(mask, i * side * side);
     }
     const dims = [count, domain.channels, side, side];
     const stem = join(out, `${domain.id}-${split}`);
     writeFileSync(`${stem}-images.npy`, encodeNpy({ type: "uint8", dims, data: images }));
     writeFileSync(`${stem}-labels.npy`, encodeNpy(int64([count], labels)));
+    writeFileSync(`${stem}-masks.npy`, encodeNpy({ type: "uint8", dims: [count, side, side], data: masks }));
   }
   console.log(domain.id);
 }

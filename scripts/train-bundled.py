@@ -3,7 +3,8 @@
 
   node scripts/draw-phantoms.ts PHANTOMS
   python3 scripts/train-bundled.py PHANTOMS kit/models [cxr-resnet ...]
-  python3 scripts/train-bundled.py PHANTOMS kit/models/studies cxr-resnet --alpha 1
+  python3 scripts/train-bundled.py PHANTOMS kit/models/studies cxr-resnet --epochs 8 --alpha 0
+  python3 scripts/train-bundled.py PHANTOMS kit/models/studies cxr-resnet --epochs 8 --alpha 1
 
 OUT gets <domain>-<style>.onnx (opset 17, free batch, logits), <domain>-<style>.card.json and, for all of them, models.json: seed, epochs,
 accuracy on the test split, size and checksum. Mean and std are the card's, not the graph's. One thread and seeded: a second run on the same
@@ -283,7 +284,7 @@ def train(domain, style, names, channels):
             schedule.step()
             total += float(loss)
         print(f"{domain}-{style} epoch {epoch}: loss {total / steps:.3f}, {time.time() - start:.0f} s", flush=True)
-    losses = {"loss": round(total / steps, 4), "explanationLoss": round(beside / steps, 4)}
+    losses = {"loss": round(total / steps, 4), **({} if masks is None else {"explanationLoss": round(beside / steps, 4)})}
     if style == "clip":
         net.freeze()
     net.eval()

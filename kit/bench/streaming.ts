@@ -12,9 +12,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { constants, crc32, createDeflateRaw } from "node:zlib";
-import { medmnistSets } from "../src/datasets/shared/medmnist-sets.ts";
 import { openDataset } from "../src/datasets/open.ts";
 import { encodeNpy } from "../src/datasets/readers/npy.ts";
+import { medmnistSets } from "../src/datasets/shared/medmnist-sets.ts";
 import { rssOf } from "./rss.ts";
 
 const { values } = parseArgs({

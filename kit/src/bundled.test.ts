@@ -1,8 +1,8 @@
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import { wasm } from "../test/small-models.ts";
-import { type BundledModel, bundledModels } from "./bundled.ts";
+import { type BundledModel, bundledModels, studyModels } from "./bundled.ts";
 import type { Dataset, Sample } from "./datasets/dataset.ts";
 import { openDataset } from "./datasets/open.ts";
 import { createPool } from "./engine/pool.ts";
@@ -53,9 +53,30 @@ it("are four architectures for each of the phantoms, and nothing else lies with 
   const expected = phantomDomains.flatMap(({ id }) => styles.map((style) => `${id}-${style}`));
   expect(models.map(({ id }) => id)).toEqual(expected);
   const files = expected.flatMap((id) => [`${id}.onnx`, `${id}.card.json`]);
-  expect(readdirSync(folder).sort()).toEqual([...files, "models.json"].sort());
-  const total = readdirSync(folder).reduce((sum, file) => sum + statSync(`${folder}/${file}`).size, 0);
-  expect(total).toBeLessThan(4e6); // all of it is in the npm package
+  expect(readdirSync(folder).sort()).toEqual([...files, "models.json", "studies"].sort());
+  const all = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  const total = all.reduce((sum, file) => sum + statSync(`${folder}/${file}`).size, 0);
+  expect(total).toBeLessThan(4.4e6); // all of it is in the npm package
+});
+
+it("stand apart from what only studies read: one recipe without and with an explanation loss", () => {
+  const own = studyModels().filter(({ id }) => !models.some((model) => model.id === id));
+  expect(own.map(({ id }) => id)).toEqual(["cxr-resnet-alpha-0", "cxr-resnet-alpha-1"]);
+  const taught = own.map(({ id, path, card, sha256, testAccuracy }) => {
+    expect(readModelFile(path).sha256).toBe(sha256);
+    expect(testAccuracy).toBeGreaterThanOrEqual(0.9);
+    expect(checkCard(card, id)).toMatchObject({ id, architecture: "resnet-mini", training: { seed: 0 } });
+    return card.training?.explanationLoss;
+  });
+  expect(taught).toEqual([undefined, { formulation: "input-gradient", alpha: 1 }]);
+  // what is told of them is what the training script found
+  const told = readFileSync(new URL("../docs/studies.md", import.meta.url), "utf8");
+  const ledger = JSON.parse(readFileSync(`${folder}/studies/models.json`, "utf8")) as Record<
+    string,
+    number
+  >[];
+  for (const { alpha, testAccuracy, testOutside } of ledger)
+    expect(told).toContain(`| α ${alpha} | ${testAccuracy} | ${testOutside} |`);
 });
 
 describe.each(models.map((model) => [model.id, model] as const))("%s", (id, model) => {

@@ -73,7 +73,7 @@ describe("the package", () => {
       )
       .map((path) => path.replaceAll("\\", "/"));
     const expected =
-      /^(package\.json|README\.md|LICENSE|bin\/xai-kit\.js|dist\/[\w./-]+\.(js|d\.ts)|models\/([a-z-]+\.(onnx|card\.json)|models\.json))$/;
+      /^(package\.json|README\.md|LICENSE|bin\/xai-kit\.js|dist\/[\w./-]+\.(js|d\.ts)|models\/(studies\/)?([a-z\d-]+\.(onnx|card\.json)|models\.json))$/;
     expect(installed.filter((path) => !expected.test(path) || path.includes(".test."))).toEqual([]);
     expect(installed).toEqual(
       expect.arrayContaining(["bin/xai-kit.js", "dist/cli/main.js", "LICENSE", "README.md"]),

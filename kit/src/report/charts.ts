@@ -51,11 +51,12 @@ function within(low: number, high: number, step: number): number[] {
 }
 
 /** Decimals that tell neighbours apart. */
-const decimalsFor = (ticks: readonly number[]): number =>
-  Math.min(
-    6,
-    Math.max(0, ...ticks.slice(1).map((tick, k) => Math.ceil(-Math.log10(Math.abs(tick - ticks[k])) - 1e-9))),
-  );
+const decimalsFor = (ticks: readonly number[]): number => {
+  // one alone has no neighbour, and is told whole
+  if (ticks.length === 1) return Math.min(6, String(ticks[0]).split(".")[1]?.length ?? 0);
+  const steps = ticks.slice(1).map((tick, k) => Math.abs(tick - ticks[k]));
+  return Math.min(6, Math.max(0, ...steps.map((step) => Math.ceil(-Math.log10(step) - 1e-9))));
+};
 
 export interface StripRow {
   /** null: only the line is drawn */
@@ -81,11 +82,14 @@ export function strip({ value, interval, control }: StripRow, domain: Domain, ba
   }${value === null ? nothing : html`<circle class="dot" cx="${across(value, domain)}" cy="50%" r="4"/>`}</svg>`;
 }
 
-const grid = (domain: Domain): readonly Markup[] =>
-  ticksOf(domain).map(
+const grid = (domain: Domain, most?: number): readonly Markup[] =>
+  ticksOf(domain, most).map(
     (tick) =>
       html`<line class="grid" x1="${across(tick, domain)}" x2="${across(tick, domain)}" y1="0" y2="100%"/>`,
   );
+
+/** Box plots are wider than other strips. */
+export const boxTicks = 5;
 
 /** A row of box plots: the points, behind them the box of their middle half with its median, mean and whiskers. */
 export function boxStrip(
@@ -97,7 +101,7 @@ export function boxStrip(
   const at = (value: number) => across(value, domain);
   const line = (kind: string, from: number, to: number, top = "50%", bottom = top) =>
     html`<line class="${kind}" x1="${at(from)}" x2="${at(to)}" y1="${top}" y2="${bottom}"/>`;
-  return html`<svg class="strip boxes${control ? " control" : ""}" aria-hidden="true" width="100%" height="30">${grid(domain)}${
+  return html`<svg class="strip boxes${control ? " control" : ""}" aria-hidden="true" width="100%" height="30">${grid(domain, boxTicks)}${
     box === null
       ? nothing
       : html`${line("whisker", box.least, box.low)}${line("whisker", box.high, box.most)}${[box.least, box.most].map((end) => line("whisker", end, end, "35%", "65%"))}<rect class="box" x="${at(box.low)}" y="20%" width="${widthOf(box.low, box.high, domain)}" height="60%"/>${line("middle", box.median, box.median, "20%", "80%")}`
@@ -112,8 +116,8 @@ const widthOf = (from: number, to: number, domain: Domain): string =>
   `${round(Number.parseFloat(across(to, domain)) - Number.parseFloat(across(from, domain)))}%`;
 
 /** The numbers over a strip. */
-export function stripAxis(domain: Domain): Markup {
-  const ticks = ticksOf(domain);
+export function stripAxis(domain: Domain, most?: number): Markup {
+  const ticks = ticksOf(domain, most);
   const decimals = decimalsFor(ticks);
   return html`<svg class="strip axis" aria-hidden="true" width="100%" height="18">${ticks.map(
     (tick) =>

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { boxOf } from "../studies/box.ts";
 import type { Block, Estimate } from "../studies/findings.ts";
 import { blockMarkup } from "./figures.ts";
 
@@ -115,4 +116,66 @@ it("a montage has words for each picture, and a gap where there is none", () => 
   expect(text).toContain('alt="Image 1, a: most evidence left"');
   expect(text).toContain("no map");
   expect(text).not.toContain("<img src=x");
+});
+
+it("a row of box plots has its box between the quartiles, all rows on one axis, and the points in a table", () => {
+  const values = [0, 1, 2, 3, 4];
+  const row = (label: string, own: readonly number[], note?: string) => ({
+    label,
+    note,
+    points: own.map((value, k) => ({ label: `disease ${k}`, value })),
+    box: boxOf(own),
+  });
+  const text = drawn({
+    kind: "boxes",
+    id: "b",
+    title: "B",
+    of: "Model",
+    over: "diseases",
+    x: { id: "x", title: "X", better: "higher", decimals: 1 },
+    rows: [row("one", values), row("none", []), row(hostile, [2], "control")],
+  });
+  // 4 % are left at both ends: a value v of [0, 4] stands at 4 + 23 v
+  expect(text).toContain('<rect class="box" x="27%" y="20%" width="46%" height="60%"/>');
+  expect(text).toContain('<line class="middle" x1="50%" x2="50%"');
+  expect(text).toContain('<rect class="box" x="50%" y="20%" width="0%"');
+  expect(text.match(/class="point"/g)).toHaveLength(6);
+  expect(text).toContain("2.0 <small>n 5</small>");
+  expect(text).toContain("1.0 – 3.0");
+  expect(text).toContain("not measured");
+  expect(text).toContain("disease 4");
+  expect(text).not.toMatch(/<img|NaN|undefined/);
+  const nothing = drawn({
+    ...{ kind: "boxes", id: "b", title: "B", of: "Model", over: "diseases" },
+    x: { id: "x", title: "X" },
+    rows: [row("one", [])],
+  });
+  expect(nothing).toContain("Nothing was measured.");
+});
+
+it("a joined scatter has a line through its points in order, past those without a value, and draws intervals", () => {
+  const text = drawn({
+    kind: "scatter",
+    id: "s",
+    title: "S",
+    x: { id: "x", title: "X" },
+    y: { id: "y", title: "Y" },
+    points: ["a", "b", "c", "d"],
+    joined: true,
+    panels: [
+      {
+        title: "all",
+        at: [1, null, 3, 2].map((value, k) => ({
+          x: estimate(value, k === 3 ? { interval: [1.5, 2.5] } : {}),
+          y: estimate(value === null ? null : k),
+        })),
+      },
+    ],
+  });
+  const at = [...text.matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)"/g)].map(([, x, y]) => `${x} ${y}`);
+  expect([...text.matchAll(/<path class="line" d="([^"]+)"/g)].map(([, d]) => d)).toEqual([
+    `M${at[0]}L${at[1]}L${at[2]}`,
+  ]);
+  expect(text.match(/class="whisker"/g)).toHaveLength(1);
+  expect(scatter([1, 2])).not.toMatch(/<path|class="whisker"/);
 });

@@ -15,7 +15,7 @@ import type {
   Tile,
   Value,
 } from "../studies/findings.ts";
-import { boxStrip, domainOf, stripAxis, ticksOf } from "./charts.ts";
+import { boxStrip, boxTicks, domainOf, stripAxis, ticksOf } from "./charts.ts";
 import { counted } from "./facts.ts";
 import { each, name, scroll, when } from "./parts.ts";
 
@@ -51,7 +51,7 @@ function table({ title, of, columns, rows, notes = [] }: Table): Markup {
   const isNumber = columns.map((_, c) => rows.every(({ values }) => typeof values[c] !== "string"));
   return html`${scroll(
     title,
-    html`<table class="matrix figures">
+    html`<table class="matrix figures${rows.some(({ label }) => label.length > sentence) ? " sentences" : ""}">
 <thead><tr><th scope="col">${of}</th>${each(columns, (column, c) => html`<th scope="col"${isNumber[c] ? numeric : nothing}>${column.title}${arrowOf(column)}</th>`)}</tr></thead>
 <tbody>${each(
       rows,
@@ -65,6 +65,8 @@ ${each(notes, (note) => html`<p class="foot">${note}</p>\n`)}`;
 }
 
 const numeric = html` class="num"`;
+/** Labels that are longer are read, not looked up, and have more room. */
+const sentence = 50;
 
 function cell(value: Value, { decimals }: Column): Markup {
   if (value === null)
@@ -208,7 +210,7 @@ function boxes({ title, of, over, x, rows }: Boxes): Markup {
   return html`${scroll(
     title,
     html`<table class="matrix figures box-plots">
-<thead><tr><th scope="col">${of}</th><th scope="col" class="chart">${stripAxis(domain)}<span class="hidden">Box plot</span></th><th scope="col" class="num">Median${arrowOf(x)}</th><th scope="col" class="num">Quartiles</th><th scope="col" class="num">Mean</th></tr></thead>
+<thead><tr><th scope="col">${of}</th><th scope="col" class="chart">${stripAxis(domain, boxTicks)}<span class="hidden">Box plot</span></th><th scope="col" class="num">Median${arrowOf(x)}</th><th scope="col" class="num">Quartiles</th><th scope="col" class="num">Mean</th></tr></thead>
 <tbody>${each(
       rows,
       ({ label, note, points, box }) => html`
@@ -282,12 +284,12 @@ function scaleOf(values: readonly number[]): Scale {
   };
 }
 
-function scatter({ title, x, y, points, lines, panels }: Scatter): Markup {
+function scatter({ title, x, y, points, joined, panels }: Scatter): Markup {
   const all = panels.flatMap(({ at }) => at);
   const valuesOf = (axis: "x" | "y") =>
     all.flatMap((point) => {
       const { value, interval: range } = point[axis];
-      return value === null ? [] : [value, ...(lines && range ? range : [])];
+      return value === null ? [] : [value, ...(joined && range ? range : [])];
     });
   if (valuesOf("x").length === 0 || valuesOf("y").length === 0)
     return html`<p class="foot">Nothing was measured.</p>\n`;
@@ -312,17 +314,13 @@ function scatter({ title, x, y, points, lines, panels }: Scatter): Markup {
     )}${up.ticks.map(
       (tick) =>
         html`<line class="grid" y1="${py(tick)}" y2="${py(tick)}" x1="${frame.left}" x2="${frame.width - frame.right}"/><text x="${frame.left - 6}" y="${py(tick) + 4}" text-anchor="end">${up.text(tick)}</text>`,
-    )}<text class="axis" x="${(frame.left + frame.width - frame.right) / 2}" y="${frame.height - 6}" text-anchor="middle">${axisText(x, across)}</text><text class="axis" transform="translate(11 ${(frame.above + frame.height - frame.below) / 2}) rotate(-90)" text-anchor="middle">${axisText(y, up)}</text>${when(lines, html`${(lines ?? []).map(({ through }, l) => lineThrough(through, shown, l))}${shown.flatMap(({ k, ...own }) => whiskers(at[k], own, { px, py }))}`)}${shown.map(
+    )}<text class="axis" x="${(frame.left + frame.width - frame.right) / 2}" y="${frame.height - 6}" text-anchor="middle">${axisText(x, across)}</text><text class="axis" transform="translate(11 ${(frame.above + frame.height - frame.below) / 2}) rotate(-90)" text-anchor="middle">${axisText(y, up)}</text>${when(joined, html`${path(shown)}${shown.flatMap(({ k, ...own }) => whiskers(at[k], own, { px, py }))}`)}${shown.map(
       (point) => html`<circle cx="${point.x}" cy="${point.y}" r="3"/>`,
     )}${apart(shown).map((point) => html`<text class="tag" x="${point.x}" y="${point.y}">${point.k + 1}</text>`)}</svg></figure>`;
   })}
 </div>
 <ol class="keys">${each(points, (point) => html`<li>${point}</li>`)}</ol>
-${when(
-  lines !== undefined && lines.length > 0,
-  html`<ul class="keys lines">${each(lines ?? [], ({ title: own }, l) => html`<li><svg class="plot-key" aria-hidden="true" width="34" height="12"><path class="line line${l % lineKinds}" d="M0 6H34"/></svg> ${own}</li>`)}</ul>
-`,
-)}<details><summary>The numbers</summary>
+<details><summary>The numbers</summary>
 ${each(panels, ({ title: of, at }) =>
   table({
     kind: "table",
@@ -336,15 +334,10 @@ ${each(panels, ({ title: of, at }) =>
 `;
 }
 
-/** As many as the eye can tell by dashes and widths alone. */
-const lineKinds = 8;
-
-function lineThrough(through: readonly number[], shown: readonly Placed[], l: number): Markup {
-  const own = through.flatMap((k) => shown.find((point) => point.k === k) ?? []);
-  if (own.length < 2) return nothing;
-  const path = own.map(({ x, y }, at) => `${at === 0 ? "M" : "L"}${x} ${y}`).join("");
-  return html`<path class="line line${l % lineKinds}" d="${path}"/>`;
-}
+const path = (points: readonly Placed[]): Markup =>
+  points.length < 2
+    ? nothing
+    : html`<path class="line" d="${points.map(({ x, y }, k) => `${k === 0 ? "M" : "L"}${x} ${y}`).join("")}"/>`;
 
 function whiskers(
   { x, y }: { readonly x: Estimate; readonly y: Estimate },
@@ -479,15 +472,7 @@ export const figureStyle = `
 .plot circle { fill: var(--accent); }
 .plot text { fill: var(--soft); font-size: 11px; }
 .plot .whisker { stroke: var(--accent); stroke-width: 3; opacity: 0.35; }
-.plot .line, .plot-key .line { fill: none; stroke: var(--ink); stroke-width: 1.3; }
-.line1 { stroke-dasharray: 7 3; }
-.line2 { stroke-dasharray: 2 2.5; }
-.line3 { stroke-dasharray: 8 2 2 2; }
-.plot .line4, .plot-key .line4 { stroke-width: 2.6; }
-.plot .line5, .plot-key .line5 { stroke-width: 2.6; stroke-dasharray: 7 3; }
-.plot .line6, .plot-key .line6 { stroke-width: 2.6; stroke-dasharray: 2 2.5; }
-.plot .line7, .plot-key .line7 { stroke-width: 2.6; stroke-dasharray: 8 2 2 2; }
-.keys.lines { list-style: none; padding-left: 0; }
+.plot .line { fill: none; stroke: var(--ink); stroke-width: 1.3; }
 .box-plots td, .box-plots th { padding-top: 0.2rem; padding-bottom: 0.2rem; }
 .box-plots .chart { min-width: 15rem; width: 45%; padding-left: 0; padding-right: 0; }
 .box-plots .chart .strip { display: block; overflow: visible; }
@@ -505,11 +490,15 @@ export const figureStyle = `
 .lead { font-size: 1.15rem; margin-top: 1.5rem; max-width: 62ch; }
 .about { max-width: 60rem; margin-top: 1rem; }
 .figures th:first-child { min-width: 8rem; }
+.sentences th:first-child { width: 55%; }
 .hashes { font-size: 0.9rem; }
 .hashes code { overflow-wrap: anywhere; }
 @media (max-width: 30rem) {
   .radar-table td, .radar-table thead th { min-width: 4.6rem; padding: 0.15rem; }
   .montage .tile { width: 6.5rem; }
+  .sentences th:first-child { min-width: 11rem; }
+  .sentences td:last-child { min-width: 17rem; }
+  .box-plots .chart { min-width: 11.5rem; }
 }
 @media (forced-colors: active) {
   .radar .shape, .plot circle { stroke: CanvasText; fill: CanvasText; }

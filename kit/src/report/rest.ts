@@ -2,6 +2,7 @@
 import { bytes, count, duration, minute, number, percent } from "../format.ts";
 import { html, type Markup, nothing, type Part } from "../render/html.ts";
 import { commandOf, kitCommand } from "../results/command.ts";
+import type { Result } from "../results/document.ts";
 import { worstShareLimit } from "../stats/common.ts";
 import { lengthBar } from "./charts.ts";
 import { counted, list, type Reported, titleOf } from "./facts.ts";
@@ -207,6 +208,9 @@ const params = (entry: object): string =>
     .map(([key, value]) => `${key} = ${value}`)
     .join(", ");
 
+const trainingOf = ({ explanationLoss: loss, ...training }: NonNullable<Result["model"]["training"]>) =>
+  params({ ...training, ...(loss && { "explanation loss": `${loss.formulation}, α ${loss.alpha}` }) });
+
 const hash = (value: string): Markup => html`<code>${value}</code>`;
 
 export function provenanceSection(report: Reported): Markup {
@@ -232,7 +236,7 @@ export function provenanceSection(report: Reported): Markup {
       ["Weights, SHA-256", hash(model.sha256)],
       ["Opset", model.opset],
       ["CAM layer", model.camLayer === null ? "none found" : hash(model.camLayer)],
-      ["Training", model.training ? name(params(model.training)) : "not stated"],
+      ["Training", model.training ? name(trainingOf(model.training)) : "not stated"],
     ])}</div>
 <div><h3>Data</h3>${sheetOf([
       ["Set", html`${name(data.title)} (${data.id})`],
