@@ -45,6 +45,14 @@ function dataDoubts({ result: { data } }: SiteRun, before: readonly SiteRun[]): 
       next: "list the samples of your test split in a file, and evaluate with --split FILE",
     });
   }
+  const hasSplits = registered.track !== "own" && !registered.lacks?.includes("split");
+  if (hasSplits && data.split !== "unknown" && data.splitFile !== undefined) {
+    doubts.push({
+      path: "$.result.data.splitFile",
+      message: `a file of one's own, and ${data.id} has official splits: no selection is its ${data.split} split`,
+      next: "evaluate without --split FILE",
+    });
+  }
   if (doubts.length > 0 || data.ids === "private") return doubts;
   const twin = before.find(
     ({ result: { data: other } }) =>

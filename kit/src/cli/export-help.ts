@@ -189,8 +189,10 @@ def main():
     arguments = parser.parse_args()
     classes = lines(arguments.classes)
     prompts = lines(arguments.prompts) if arguments.prompts else ["a photo of a {}."]
-    # OpenAI's weights were trained with another GELU than open_clip's
-    quick = {"force_quick_gelu": True} if arguments.pretrained == "openai" else {}
+    # OpenAI's weights and some others were trained with another GELU than open_clip's
+    config = getattr(open_clip, "get_pretrained_cfg", lambda *_: None)("${model}", arguments.pretrained) or {}
+    quick_gelu = arguments.pretrained == "openai" or config.get("quick_gelu")
+    quick = {"force_quick_gelu": True} if quick_gelu else {}
     clip, _, _ = open_clip.create_model_and_transforms(
         "${model}", pretrained=arguments.pretrained, precision="fp32", **quick
     )

@@ -48,6 +48,7 @@ export const chexlocalize = defineDataset({
     "Stanford AIMI Shared Datasets, CheXlocalize, after registration and its Research Use Agreement: two folders, CheXpert (val and test pictures, labels) and CheXlocalize (masks)",
   track: "cxr",
   ids: "private",
+  reads: ["uncertain", "labelSpace"],
   params: {},
   offers: ["chexlocalize[:<path>]", "chexlocalize-all-views[:<path>]"],
   resolve: (rest) => {
@@ -89,7 +90,7 @@ export const chexlocalize = defineDataset({
           title,
           split,
           items: files.items.map((item) => withMasks(item, drawn.get(item.id) ?? [], classOf)),
-          edition: `${files.edition}; ${note === undefined ? "published masks" : "masks from polygons"}`,
+          edition: `${files.edition}; ${note === undefined ? "published masks" : "masks from polygons"}${files.hasTable ? "" : "; labels from the masks"}`,
           notes: [
             ...files.notes,
             ...(note === undefined ? [] : [note]),
@@ -232,7 +233,7 @@ function withMasks(
   if (own.length === 0) return item;
   return {
     ...item,
-    annotated: true,
+    annotated: own.some(({ index }) => item.labels.includes(index)),
     masks: async () =>
       own.map(
         ({ index, height, width, shape }): Mask => ({

@@ -87,6 +87,7 @@ export const chexpert = defineDataset({
   track: "cxr",
   ids: "private",
   lacks: ["masks"],
+  reads: ["uncertain", "labelSpace"],
   params: {},
   offers: ["chexpert[:<path>]", "chexpert-all-views[:<path>]"],
   resolve: (rest) => {
@@ -122,6 +123,8 @@ export interface ChexpertFiles {
   /** of all views, with or without their pictures */
   readonly ids: ReadonlySet<string>;
   readonly hasTable: boolean;
+  /** pictures are missing */
+  readonly partial: boolean;
   readonly faults: Gathering;
 }
 
@@ -204,14 +207,19 @@ export async function readChexpert(
   const patients = new Set(rows.map(({ patient }) => patient)).size;
   const counted = countedOf(rows.length, patients);
   const known = published[split];
-  const complete = rows.length === known.images && patients === known.patients;
+  const partial = items.length < wanted.length;
+  const complete =
+    table !== undefined && !partial && rows.length === known.images && patients === known.patients;
+  const here = partial
+    ? `, ${items.length.toLocaleString("en")} of ${wanted.length.toLocaleString("en")} here`
+    : "";
   const small = rows.some(({ name }) => name.startsWith("CheXpert-v1.0-small/"));
   const unsure = { ignore: "neither way", one: "as present", zero: "as absent" }[uncertain];
   return {
     root,
     classes: matched.classes,
     items,
-    edition: `CheXpert-v1.0${small ? "-small" : ""}, ${complete ? "as published" : "not as published"}: ${counted}; ${views === "frontal" ? "frontal views" : "all views"}; uncertain labels count ${unsure}, blank ones neither way${inSpace(labelSpace)}`,
+    edition: `CheXpert-v1.0${small ? "-small" : ""}, ${complete ? "as published" : "not as published"}: ${counted}${here}; ${views === "frontal" ? "frontal views" : "all views"}; uncertain labels count ${unsure}, blank ones neither way${inSpace(labelSpace)}`,
     notes: [
       ...matched.notes,
       ...(complete
@@ -226,6 +234,7 @@ export async function readChexpert(
     ],
     ids: new Set(rows.map(({ id }) => id)),
     hasTable: table !== undefined,
+    partial,
     faults,
   };
 }
@@ -290,7 +299,7 @@ async function rowsOf(
     const answers: Answer[] = [];
     const wrong = chexpertLabels.filter((label, i) => {
       const answer = answerOf(cells[column[label]]);
-      if (answer !== "none") answers[i] = answer;
+      if (answer !== "none") answers[i] = answer === "unsure" ? certainly[uncertain] : answer;
       return answer === "none";
     });
     if (wrong.length > 0) {
@@ -361,6 +370,8 @@ function answerOf(cell: string | undefined): Answer | "none" {
   return value === undefined ? "none" : ({ 1: "yes", 0: "no", "-1": "unsure" } as const)[value as "1"];
 }
 
+const certainly = { ignore: "unsure", one: "yes", zero: "no" } as const;
+
 /** What an answer on one label says of those that were left blank. */
 function implied(answers: readonly Answer[]): Answer[] {
   const none = chexpertLabels.indexOf("No Finding");
@@ -385,6 +396,7 @@ export function datasetOf({
   edition,
   notes,
   faults,
+  partial,
 }: ChexpertFiles & {
   readonly id: string;
   readonly title: string;
@@ -397,7 +409,8 @@ export function datasetOf({
     title,
     edition,
     track: "cxr",
-    split,
+    // a part of a split is not that split
+    split: partial ? "unknown" : split,
     task: "multi-label",
     classes,
     licence,

@@ -74,6 +74,8 @@ export interface Dataset {
   readonly split: Split | "unknown";
   /** sha256 of the file that chose these samples out of the set (split-file.ts) */
   readonly splitFile?: string;
+  /** tells these boxes or masks from others of the same pictures: a run with others is another run */
+  readonly annotations?: string;
   readonly task: Task;
   readonly classes: readonly string[];
   readonly licence: string;
@@ -120,6 +122,10 @@ export interface DatasetOptions {
   readonly checksum?: boolean;
 }
 
+/** Options that only some sets can take. */
+export const setOptions = ["boxes", "masks", "uncertain", "labelSpace"] as const;
+export type SetOption = (typeof setOptions)[number];
+
 /** One set that a definition offers, named but not yet opened. */
 export interface DatasetRef {
   readonly id: string;
@@ -143,6 +149,8 @@ export interface DatasetDefinition {
   readonly ids: "public" | "private";
   /** what no copy of it has: an official test split, without which runs are not ranked; masks or boxes */
   readonly lacks?: readonly ("split" | "masks")[];
+  /** options that say something of this set; others given are refused */
+  readonly reads?: readonly SetOption[];
   readonly params: ParamSpecs;
   /** what can be asked for, as the list in help and errors */
   readonly offers: readonly string[];

@@ -117,6 +117,10 @@ describe("folder", () => {
     expect("boxes" in second).toBe(false);
     const bare = await openDataset(`folder:${root}`, { boxes: join(root, "other.json") });
     expect((await bare.index()).some(({ annotated }) => annotated)).toBe(false);
+    // an evaluation with other boxes does not go on where one with these stopped
+    const again = await openDataset(`folder:${root}`);
+    expect(again.annotations).toBe(set.annotations);
+    expect(new Set([set.annotations, bare.annotations, undefined]).size).toBe(3);
   });
 
   it("reads masks from a mirrored tree, also inside the folder", async () => {

@@ -13,6 +13,7 @@ export const folder = defineDataset({
   where: `your own: ${layout}; boxes as COCO JSON in <root>/annotations.json, or by --boxes, PASCAL VOC too; masks as PNG in a mirrored tree`,
   track: "own",
   ids: "private",
+  reads: ["boxes", "masks"],
   params: {},
   offers: ["folder:<path>"],
   resolve: (rest) => ({

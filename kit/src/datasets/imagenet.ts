@@ -36,6 +36,7 @@ export const imagenet = defineDataset({
     "LOC_val_solution.csv; masks of 12,419 of the pictures: github.com/LUSSeg/ImageNet-S, the folder validation-segmentation",
   track: "natural",
   ids: "public",
+  reads: ["boxes", "masks"],
   params: {},
   offers: ["imagenet[:<path>]"],
   resolve: (rest) => ({
@@ -568,7 +569,7 @@ async function namesOf(place: Place, given: readonly string[] | undefined): Prom
     const lines = await linesOf(path);
     const names = new Map<string, string>();
     for (const [i, line] of lines.entries()) {
-      const [, synset, name] = /^(n\d{8})[\s:]+(\S.*?)\s*$/.exec(line) ?? [];
+      const [, synset, name] = /^(n\d{8})[\s:]+(\S.*)$/.exec(line.trimEnd()) ?? [];
       if (synset === undefined || !indexOf.has(synset)) throw bad(`, line ${i + 1}: no synset and its name`);
       if (names.has(synset)) throw bad(`, line ${i + 1}: ${synset} is there twice`);
       names.set(synset, name);

@@ -30,6 +30,7 @@ export const iqOthnccd = defineDataset({
   track: "ct",
   ids: "private",
   lacks: ["split", "masks"],
+  reads: ["boxes", "masks"],
   params: {},
   offers: ["iq-othnccd[:<path>]"],
   resolve: (rest) => ({

@@ -59,6 +59,7 @@ export const nihCxr14 = defineDataset({
     "NIH Clinical Center, ChestXray-NIHCC (twelve archives of PNGs, tables and lists), or its copy on Kaggle, nih-chest-xrays/data",
   track: "cxr",
   ids: "private",
+  reads: ["labelSpace"],
   params: {},
   offers: ["nih-cxr14[:<path>]"],
   resolve: (rest) => ({
@@ -112,7 +113,7 @@ async function open(dir: string | undefined, options: DatasetOptions): Promise<D
         id,
         group: patient,
         labels,
-        annotated: own.length > 0,
+        annotated: own.some((box) => labels.includes(box.class)),
         path: place.path,
         ...(own.length > 0 && { annotation: { width: SIDE, height: SIDE, boxes: own } }),
       };
@@ -120,10 +121,14 @@ async function open(dir: string | undefined, options: DatasetOptions): Promise<D
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 
   const patients = new Set([...rows.values()].map(({ patient }) => patient)).size;
+  const partial = items.length < chosen.length;
   const complete =
-    rows.size === published.images && patients === published.patients && chosen.length === published[split];
+    !partial &&
+    rows.size === published.images &&
+    patients === published.patients &&
+    chosen.length === published[split];
   const count = (n: number) => n.toLocaleString("en");
-  const counted = `${count(rows.size)} pictures of ${count(patients)} patients, ${count(chosen.length)} in ${lists[split]}`;
+  const counted = `${count(rows.size)} pictures of ${count(patients)} patients, ${count(chosen.length)} in ${lists[split]}${partial ? `, ${count(items.length)} of those here` : ""}`;
   const settled = faults.settle(root);
   return {
     id: "nih-cxr14",
@@ -131,7 +136,8 @@ async function open(dir: string | undefined, options: DatasetOptions): Promise<D
     title: nihCxr14.title,
     edition: `${basename(table)}, ${complete ? "as published" : "not as published"}: ${counted}${inSpace(labelSpace)}`,
     track: "cxr",
-    split,
+    // a part of a split is not that split
+    split: partial ? "unknown" : split,
     task: "multi-label",
     classes: matched.classes,
     licence: nihCxr14.licence,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { datasets } from "./index.ts";
-import { parseDatasetSpec } from "./open.ts";
+import { openDataset, parseDatasetSpec } from "./open.ts";
 import { medmnistSets, medmnistSizes } from "./shared/medmnist-sets.ts";
 
 describe("parseDatasetSpec", () => {
@@ -31,6 +31,17 @@ describe("parseDatasetSpec", () => {
         code: "E_DATASET_SPEC",
         details: expect.arrayContaining(["medmnist-breastmnist[-28|64|128|224]", "folder:<path>"]),
       }),
+    );
+  });
+
+  it("refuses options that say nothing to the set, and says which it takes", async () => {
+    await expect(openDataset("nih-cxr14", { dir: "x", boxes: "mine.csv" })).rejects.toMatchObject({
+      code: "E_DATASET_OPTION",
+      message: "--boxes says nothing to nih-cxr14",
+      next: "leave it out; this set takes --label-space",
+    });
+    await expect(openDataset("phantom-cxr", { uncertain: "one", labelSpace: "uces8" })).rejects.toThrow(
+      "--uncertain and --label-space says nothing to phantom",
     );
   });
 

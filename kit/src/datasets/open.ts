@@ -1,6 +1,12 @@
 /** From what a user types to an open data set. */
 import { KitError } from "../errors.ts";
-import type { Dataset, DatasetDefinition, DatasetOptions, DatasetRef } from "./dataset.ts";
+import {
+  type Dataset,
+  type DatasetDefinition,
+  type DatasetOptions,
+  type DatasetRef,
+  setOptions,
+} from "./dataset.ts";
 import { datasets } from "./index.ts";
 
 /**
@@ -56,7 +62,21 @@ export function registeredDataset(
 /**
  * Opens the set that a spec names. Close it after use.
  *
- * @throws KitError E_DATASET_SPEC, E_DATASET_MISSING, and what the files give cause for
+ * @throws KitError E_DATASET_SPEC, E_DATASET_OPTION, E_DATASET_MISSING, and what the files give cause for
  */
-export const openDataset = (spec: string, options: DatasetOptions = {}): Promise<Dataset> =>
-  parseDatasetSpec(spec).open(options);
+export async function openDataset(spec: string, options: DatasetOptions = {}): Promise<Dataset> {
+  const ref = parseDatasetSpec(spec);
+  const { id, reads = [] } = definitionOf(spec);
+  const idle = setOptions.filter((name) => options[name] !== undefined && !reads.includes(name));
+  if (idle.length > 0) {
+    const flag = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    throw new KitError("E_DATASET_OPTION", {
+      problem: `${idle.map(flag).join(" and ")} says nothing to ${id}`,
+      next:
+        reads.length > 0
+          ? `leave it out; this set takes ${reads.map(flag).join(", ")}`
+          : "leave it out; this set takes no such option",
+    });
+  }
+  return ref.open(options);
+}

@@ -54,6 +54,19 @@ describe("a split file", () => {
     await expect(idsOf(split, ["a/1.png"])).rejects.toMatchObject({ code: "E_DATASET_ID" });
   });
 
+  it("makes no test split of a part of a set that has an official one", async () => {
+    const part = { ...set, id: "imagenet", track: "natural" } as const;
+    expect(await withSplitFile(part, written("a/1.png\n"))).toMatchObject({ split: "unknown", count: 1 });
+    const whole = { ...set, id: "iq-othnccd", track: "ct" } as const;
+    expect((await withSplitFile(whole, written("a/1.png\n"))).split).toBe("test");
+  });
+
+  it("takes ids that begin with #, which no comment does without a space", async () => {
+    const numbered = datasetOf([{ id: "#1/a.png", labels: [0] }], { classes: 2 });
+    const split = await withSplitFile({ ...numbered, split: "unknown" }, written("# mine\n#\n#1/a.png\n"));
+    expect(await idsOf(split)).toEqual(["#1/a.png"]);
+  });
+
   it("takes the place of an official split, and is none", async () => {
     const split = await withSplitFile({ ...set, split: "test" }, written("a/1.png\n"));
     expect(split).toMatchObject({ split: "unknown", count: 1 });

@@ -1,11 +1,12 @@
 /**
- * A data set restricted to the samples that a file lists, one id a line; blank lines and lines that begin with # are left out. That is a test
+ * A data set restricted to the samples that a file lists, one id a line; blank lines and comments (a # and a space) are left out. That is a test
  * split for a set that has none of its own. Of a set that has one it is a selection of somebody's own, and no official split any more.
  */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { KitError } from "../errors.ts";
 import type { Dataset } from "./dataset.ts";
+import { registeredDataset } from "./open.ts";
 import { positionsOf } from "./select.ts";
 
 /** Told at once; a file of another edition has nothing but faults. */
@@ -41,7 +42,7 @@ export async function withSplitFile(dataset: Dataset, path: string): Promise<Dat
   const samples = index.filter(({ id }) => first.has(id));
   return {
     ...dataset,
-    split: dataset.split === "unknown" ? "test" : "unknown",
+    split: hasNone(dataset) ? "test" : "unknown",
     splitFile: createHash("sha256").update(bytes).digest("hex"),
     count: samples.length,
     index: async () => samples,
@@ -49,6 +50,10 @@ export async function withSplitFile(dataset: Dataset, path: string): Promise<Dat
       dataset.read(positionsOf(dataset.id, samples, wanted).map((position) => samples[position].id)),
   };
 }
+
+/** Whether no copy of the set has an official test split: a part of a set that has one is none either. */
+const hasNone = ({ id, track, split }: Dataset) =>
+  split === "unknown" && (track === "own" || registeredDataset(id)?.lacks?.includes("split") === true);
 
 /** With their lines, from 1. File systems write the same name in more than one way; ids are composed. */
 function idsIn(bytes: Uint8Array, path: string): { readonly line: number; readonly id: string }[] {
@@ -61,7 +66,7 @@ function idsIn(bytes: Uint8Array, path: string): { readonly line: number; readon
   return text
     .split(/\r\n|[\n\r]/)
     .map((written, i) => ({ line: i + 1, id: written.trim().normalize("NFC") }))
-    .filter(({ id }) => id !== "" && !id.startsWith("#"));
+    .filter(({ id }) => id !== "" && !/^#(\s|$)/.test(id));
 }
 
 const refused = (problem: string, details: readonly string[], cause?: unknown) =>

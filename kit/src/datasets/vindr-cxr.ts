@@ -100,6 +100,7 @@ export const vindrCxr = defineDataset({
     "PhysioNet, vindr-cxr 1.0.0: credentialed access, after training and its data use agreement; or Kaggle, vinbigdata-chest-xray-abnormalities-detection (train only). Compressed DICOM files need npm install dcmjs-codecs",
   track: "cxr",
   ids: "private",
+  reads: ["uncertain", "labelSpace"],
   params: {},
   offers: ["vindr-cxr[:<path>]"],
   resolve: (rest) => ({
@@ -191,11 +192,12 @@ async function open(dir: string | undefined, options: DatasetOptions): Promise<D
         return index === undefined ? [] : [{ ...box, class: index }];
       });
       const annotation: Annotation = { ...reading.size, boxes, ...(!isDicom(path) && { rescaled: true }) };
+      const told = fused(reading, labels, matched, uncertain);
       return {
         id: reading.id,
         group: reading.id,
-        ...fused(reading, labels, matched, uncertain),
-        annotated: boxes.length > 0,
+        ...told,
+        annotated: boxes.some((box) => told.labels.includes(box.class)),
         path: place.path,
         ...(boxes.length > 0 && { annotation }),
       };
@@ -204,13 +206,14 @@ async function open(dir: string | undefined, options: DatasetOptions): Promise<D
 
   const settled = faults.settle(root);
   const count = (n: number) => n.toLocaleString("en");
-  const complete = readings.size === published[split];
+  const partial = items.length < readings.size;
+  const complete = !partial && readings.size === published[split];
   const rule = {
     one: "readers fused by union",
     zero: "labels that all readers gave, boxes fused by union",
     ignore: "labels that only some readers gave count neither way, boxes fused by union",
   }[uncertain];
-  const pictures = `${count(readings.size)} pictures`;
+  const pictures = `${count(readings.size)} pictures${partial ? `, ${count(items.length)} of them here` : ""}`;
   const converted = present.filter(({ path }) => !isDicom(path)).length;
   return {
     id: "vindr-cxr",
@@ -218,7 +221,8 @@ async function open(dir: string | undefined, options: DatasetOptions): Promise<D
     title: vindrCxr.title,
     edition: `${edition}, ${complete ? "as published" : "not as published"}: ${pictures}${converted > 0 ? ", converted" : ""}; ${own ? rule : "readers' consensus"}${inSpace(labelSpace)}`,
     track: "cxr",
-    split,
+    // a part of a split is not that split
+    split: partial ? "unknown" : split,
     task: "multi-label",
     classes: matched.classes,
     licence: vindrCxr.licence,

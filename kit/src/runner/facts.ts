@@ -42,6 +42,7 @@ export interface RunFacts {
     | "track"
     | "split"
     | "splitFile"
+    | "annotations"
     | "count"
     | "ids"
     | "classes"
@@ -91,6 +92,7 @@ export function factsOf(options: FactsOptions): RunFacts {
   const { engine, model, dataset, card, plan } = options;
   const { prepared, shape } = model;
   const { id, base, title, edition, track, split, splitFile, count, ids, classes, notes } = dataset;
+  const { annotations } = dataset;
   const facts: RunFacts = {
     kit: options.kit,
     protocol: { id: plan.protocol.id, sha256: protocolHash(plan.protocol) },
@@ -117,7 +119,7 @@ export function factsOf(options: FactsOptions): RunFacts {
       },
     },
     card,
-    data: { id, base, title, edition, track, split, splitFile, count, ids, classes, notes },
+    data: { id, base, title, edition, track, split, splitFile, annotations, count, ids, classes, notes },
     resize: options.resize,
     available: options.available,
     annotated: options.annotated,

@@ -43,6 +43,8 @@ const SEQUENCE_END = 0xfffee0dd;
 const longForms = new Set(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"]);
 const MAX_DEPTH = 16;
 const MAX_FRAGMENTS = 2 ** 16;
+/** The longest of those that are wanted besides the pixels is a table of 65,536 words. */
+const MAX_VALUE = 256 * 2 ** 10;
 const MAX_INFLATED = 512 * 2 ** 20;
 
 interface Cursor {
@@ -82,8 +84,11 @@ export function readDicom(bytes: Uint8Array, wanted: ReadonlySet<number>): Dicom
 }
 
 /** Without the padding that makes lengths even. */
-export const textOf = ({ bytes }: DicomElement): string =>
-  new TextDecoder("latin1").decode(bytes).replace(/[\0 ]+$/, "");
+export function textOf({ bytes }: DicomElement): string {
+  let end = bytes.length;
+  while (end > 0 && (bytes[end - 1] === 0 || bytes[end - 1] === 32)) end--;
+  return new TextDecoder("latin1").decode(bytes.subarray(0, end));
+}
 
 const cursorOf = (bytes: Uint8Array, at: number, how: Omit<Cursor, "view" | "at">): Cursor => ({
   view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
@@ -161,6 +166,9 @@ function readValue(
   const sequence = vr === "SQ" || (vr === "" && sequences.has(tag));
   if (sequence && cursor.wanted.has(tag)) {
     return { vr, bytes: none, items: readItems(cursor, cursor.at + length, depth + 1, false) };
+  }
+  if (length > MAX_VALUE && tag !== PIXEL_DATA && cursor.wanted.has(tag)) {
+    throw new DicomFault(`has ${length} bytes of ${nameOf(tag)}`);
   }
   const { buffer, byteOffset } = cursor.view;
   const bytes = new Uint8Array(buffer, byteOffset + cursor.at, length);

@@ -224,6 +224,11 @@ describe("files that are at fault", () => {
       /12 bytes of pixel data, too few for 3 x 3 \(18\)/,
     ],
     ["no rows", () => dicom({ rows: 0 }), /says it has 3 x 0 pixels/],
+    [
+      "a window of half a megabyte",
+      () => dicom({ extra: [element(0x00281050, "UN", " ".repeat(2 ** 19))] }),
+      /has 524288 bytes of \(0028,1050\)/,
+    ],
     ["absurd rows", () => dicom({ rows: 65535, columns: 65535 }), /says it has 65535 x 65535 pixels/],
     ["no photometric", () => dicom({ photometric: "" }), /no photometric interpretation/],
     ["CMYK", () => dicom({ photometric: "CMYK", samples: 4 }), /is CMYK with 4 samples/],

@@ -27,6 +27,13 @@ const annotation = (...inner: string[]) => `<annotation>
 const read = (text: string) => parseVoc(text, "a.xml");
 
 describe("parseVoc", () => {
+  it("refuses elements within elements without end", () => {
+    const deep = 100_000;
+    expect(() => read(`<annotation>${"<a>".repeat(deep)}${"</a>".repeat(deep)}</annotation>`)).toThrow(
+      "nests elements more than 16 deep",
+    );
+  });
+
   it("takes pixels that are counted from 1, both ends included", () => {
     expect(read(annotation(box("person", [174, 101, 349, 351]), box("dot", [1, 1, 1, 1])))).toEqual({
       filename: "2007_000027.jpg",

@@ -30,6 +30,9 @@ export interface Voc {
 export type Origin = 0 | 1;
 
 /** Real files have a few kilobytes. */
+/** Annotations have four. */
+const MAX_DEPTH = 16;
+
 const MAX_BYTES = 2 ** 20;
 
 /** @throws KitError E_VOC if it cannot be read, is no well-formed XML, or no annotation */
@@ -82,6 +85,7 @@ export function parseVoc(text: string, where: string, origin: Origin = 1): Voc {
   parser.on("opentag", ({ name }) => {
     path.push(name);
     value = "";
+    if (path.length > MAX_DEPTH) throw bad(`${where}, ${at()}`, `nests elements more than ${MAX_DEPTH} deep`);
     if (path.length === 1 && name !== "annotation") throw bad(`${where}, ${at()}`, `begins with <${name}>`);
     const own = path.join("/");
     if (own === "annotation/object") told.objects.push({ at: at() });

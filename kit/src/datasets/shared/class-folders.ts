@@ -3,6 +3,7 @@
  * some: what `folder` and sets that are published so have in common. Ids are `<class folder>/<file>`, sorted by code unit, so neither disk nor
  * locale can change the order.
  */
+import { createHash } from "node:crypto";
 import { readFile, realpath, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { KitError } from "../../errors.ts";
@@ -98,6 +99,7 @@ export async function openClassFolders(
 
   const faults = collect.settle(String(dir));
 
+  const annotations = await digestOf(coco, masks);
   const counts = classes.map((_, label) => items.filter((item) => item.labels[0] === label).length);
   const copy = set.editionOf?.(counts);
   notes.push(...(copy?.notes ?? []));
@@ -112,6 +114,7 @@ export async function openClassFolders(
     classes,
     licence: set.licence,
     ids: set.ids,
+    ...(annotations && { annotations }),
     count: items.length,
     index: async () =>
       items.map(({ id, group, labels: own, annotated }) => ({ id, group, labels: own, annotated })),
@@ -121,6 +124,21 @@ export async function openClassFolders(
     close: async () => undefined,
   };
 }
+
+/** Of boxes as they were read, of masks by the names and sizes of their files: opening them all takes too long. */
+async function digestOf(
+  boxes: ReadonlyMap<string, CocoImage> | undefined,
+  masks: ReadonlyMap<string, string> | undefined,
+): Promise<string | undefined> {
+  if (boxes === undefined && masks === undefined) return undefined;
+  const sizes: [string, number][] = [];
+  for (const [key, path] of masks ?? []) sizes.push([key, (await stat(path)).size]);
+  const text = JSON.stringify([[...(boxes ?? [])].sort(byName), sizes.sort(byName)]);
+  return createHash("sha256").update(text).digest("hex");
+}
+
+const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]) =>
+  a < b ? -1 : a > b ? 1 : 0;
 
 async function boxesOf(
   root: string,
