@@ -245,6 +245,36 @@ describe("kowsar-2026", () => {
     const { gaps, cells } = await json<Found>("study", "kowsar-2026", "--report", "--out", at("changed"));
     expect(cells.map(({ id }) => id)).toEqual(["cnn-x-rays"]);
     expect(gaps[0]).toMatch(/^vit · x-rays: its run is not valid: /);
+    // what is said of a sidecar names its file
+    writeFileSync(at("changed", "runs", "cnn-x-rays", "scores.parquet"), "PAR1");
+    cpSync(at("whole", "runs", "vit-x-rays"), at("changed", "runs", "vit-x-rays"), { recursive: true });
+    const other = await json<Found>("study", "kowsar-2026", "--report", "--out", at("changed"));
+    expect(other.gaps[0]).toMatch(/^cnn · x-rays: its run is not valid: .*\[E_\w+\]$/);
+    for (const name of ["study.json", "report.html"]) expect(read("changed", name)).not.toContain(dir);
+  });
+
+  it("says which run is of other inputs than its cell, and goes without", async () => {
+    cpSync(at("whole"), at("stale"), { recursive: true });
+    const file = at("stale", "cells.json");
+    const cells = JSON.parse(readFileSync(file, "utf8"));
+    const [cell] = cells.cells;
+    expect(cell.inputs).toEqual({
+      model: expect.stringMatching(/^[0-9a-f]{64}$/),
+      data: "medmnist-pneumoniamnist",
+      split: "test",
+      splitFile: null,
+      available: expect.any(Number),
+    });
+    const told = async (change: object) => {
+      const own = { ...cells, samples: 3, cells: [{ ...cell, ...change }, cells.cells[1]] };
+      writeFileSync(file, JSON.stringify(own));
+      return (await json<Found>("study", "kowsar-2026", "--report", "--out", at("stale"))).gaps[0];
+    };
+    const stale = "cnn · x-rays: its run is of other inputs: ";
+    expect(await told({ inputs: { ...cell.inputs, model: "0".repeat(64) } })).toBe(`${stale}model`);
+    expect(await told({ metrics: ["infidelity"], methods: ["saliency"] })).toBe(`${stale}methods, metrics`);
+    expect(await told({ inputs: { ...cell.inputs, available: 2 } })).toBe(`${stale}samples`);
+    expect(await told({ inputs: null })).not.toContain("other inputs");
   });
 
   it("is told from what else is in a folder", async () => {
@@ -297,9 +327,29 @@ describe("gradfaith-cam", () => {
     expect(seeds.values[0]).toMatchObject({ value: expect.any(Number) });
     expect(seeds.values[1]).toMatchObject({ value: 1 }); // random knows no model
     expect(readdirSync(at("ct", "times"))).toHaveLength(2);
+    // a time of another model is none
+    const time = at("ct", "times", "cnn-1.json");
+    const kept = readFileSync(time, "utf8");
+    expect(JSON.parse(kept).model).toBe(
+      JSON.parse(read("ct", "runs", "cnn-1", "run.json")).result.model.sha256,
+    );
+    writeFileSync(time, JSON.stringify({ ...JSON.parse(kept), model: "0".repeat(64) }));
+    await cli("study", "gradfaith-cam", "--report", "--out", at("ct"));
+    const timed = (JSON.parse(read("ct", "study.json")) as { cells: { time?: object }[] }).cells;
+    expect(timed.map((cell) => cell.time !== undefined)).toEqual([false, true]);
+    writeFileSync(time, kept);
+    const regions = at("ct", "runs", "cnn-1", "regions", "000.json");
+    const region = readFileSync(regions, "utf8");
+    writeFileSync(regions, "{");
+    expect((await cli("study", "gradfaith-cam", "--report", "--out", at("ct"))).code).toBe(0);
+    expect(read("ct", "study.json")).toContain("cannot be read  [E_REGIONS]");
+    expect(read("ct", "study.json")).not.toContain(dir);
+    writeFileSync(regions, region);
+    expect((await cli("study", "gradfaith-cam", "--report", "--out", at("ct"))).code).toBe(0);
     const page = read("ct", "report.html");
     expect(page.match(/<img class="tile"/g)!.length).toBeGreaterThan(3);
     expect(page).toContain("Not for publication");
+    expect(page).toContain("<code>xai-kit study gradfaith-cam --report --public</code>");
     const secret = JSON.parse(read("ct", "runs", "cnn-1", "regions", "000.json")).sample as string;
     for (const file of ["report.html", "study.json", "cells.json"]) {
       expect(read("ct", file)).not.toContain(secret);

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { KitError } from "../errors.ts";
 import { systemCode, writeError, writeFileAtomic } from "../files.ts";
 import { toJson } from "../json.ts";
-import { methodOf } from "../protocol/protocol.ts";
+import { methodOf, metricOf, protocolOf } from "../protocol/protocol.ts";
 import { dataUri } from "../render/png.ts";
 import type { Box } from "../report/facts.ts";
-import type { Run } from "../results/document.ts";
+import type { Result, Run } from "../results/document.ts";
 import { loadSharp } from "../sharp.ts";
 import type { Tile } from "../studies/findings.ts";
 import type { StudyPlan } from "../studies/inputs.ts";
@@ -17,7 +17,7 @@ import { readRun, validateFile } from "./documents.ts";
 import type { Io } from "./io.ts";
 import { sheetsIn } from "./report-folder.ts";
 import { filesOf, finishedRun } from "./run-folder.ts";
-import { runFolder } from "./study-plan.ts";
+import { type CellInputs, type CheckedCell, runFolder } from "./study-plan.ts";
 import { readTime } from "./study-time.ts";
 
 export const studyFiles = (out: string) => ({
@@ -31,28 +31,75 @@ export interface StudyCells {
   readonly study: string;
   readonly firstLook: boolean;
   readonly protocol: string;
-  readonly cells: readonly {
-    readonly id: string;
-    readonly labels: Labels;
-    readonly pictures: number;
-    readonly methods: readonly string[];
-  }[];
+  /** null: the protocol's */
+  readonly samples: number | null;
+  readonly cells: readonly StudyCell[];
   /** what the paper has and the inputs do not */
   readonly missing: readonly Labels[];
 }
 
-export const cellsOf = ({ study, firstLook, protocol, cells, missing }: StudyPlan): StudyCells => ({
-  study: study.id,
-  firstLook,
-  protocol,
-  cells: cells.map(({ id, labels, computes }) => ({
-    id,
-    labels,
-    pictures: computes.pictures ?? 0,
-    methods: computes.methods,
-  })),
-  missing,
-});
+interface StudyCell {
+  readonly id: string;
+  readonly labels: Labels;
+  readonly pictures: number;
+  readonly methods: readonly string[];
+  readonly metrics: readonly string[];
+  /** null: of another shard, which has not been here */
+  readonly inputs: CellInputs | null;
+}
+
+/** @param before  what was here, where other shards have said what their cells are of */
+export function cellsOf(
+  { study, firstLook, protocol, samples, cells, missing }: StudyPlan,
+  checked: readonly CheckedCell[],
+  before?: StudyCells,
+): StudyCells {
+  const inputs = new Map(before?.cells.map((cell) => [cell.id, cell.inputs]));
+  for (const own of checked) inputs.set(own.cell.id, own.inputs);
+  return {
+    study: study.id,
+    firstLook,
+    protocol,
+    samples: samples ?? null,
+    cells: cells.map(({ id, labels, computes }) => ({
+      id,
+      labels,
+      pictures: computes.pictures ?? 0,
+      methods: computes.methods,
+      metrics: computes.metrics,
+      inputs: inputs.get(id) ?? null,
+    })),
+    missing,
+  };
+}
+
+/** What a run is of that its cell is not: a run that was made before the inputs changed is no run of the study. */
+export function otherInputs(
+  { protocol, model, data, selection, methods, metrics }: Result,
+  study: Pick<StudyCells, "protocol" | "samples">,
+  cell: Pick<StudyCell, "methods" | "metrics" | "inputs">,
+): string[] {
+  const { inputs } = cell;
+  const asked = study.samples ?? protocolOf(study.protocol).samples;
+  const computed = methods.flatMap(({ id, status }) => (status === "external" ? [] : [id]));
+  const measured = metrics.map(({ id }) => id);
+  // without annotations, what needs them is not measured
+  const due = cell.metrics.filter((id) => measured.includes(id) || !metricOf(id).needs.includes("mask"));
+  const splitFile = data.splitFile?.kind === "hmac-sha256" ? null : (data.splitFile?.value ?? null);
+  const same: readonly (readonly [what: string, is: boolean])[] = [
+    ["protocol", protocol.id === study.protocol],
+    ["model", inputs === null || inputs.model === model.sha256],
+    ["data", inputs === null || inputs.data === data.id],
+    ["split", inputs === null || (inputs.split === data.split && inputs.splitFile === splitFile)],
+    ["samples", selection.samples === Math.min(asked, inputs?.available ?? selection.samples)],
+    ["methods", equalSets(computed, cell.methods)],
+    ["metrics", equalSets(measured, due)],
+  ];
+  return same.flatMap(([what, is]) => (is ? [] : [what]));
+}
+
+const equalSets = (a: readonly string[], b: readonly string[]): boolean =>
+  a.every((own) => b.includes(own)) && b.every((own) => a.includes(own));
 
 /** Throws KitError E_STUDY where the folder is that of another study, or of its first look; E_WRITE. */
 export async function writeCells(out: string, cells: StudyCells): Promise<void> {
@@ -77,7 +124,12 @@ export async function readCells(out: string): Promise<StudyCells | undefined> {
   const { cells: file } = studyFiles(out);
   try {
     const found = JSON.parse(await readFile(file, "utf8")) as StudyCells;
-    if (typeof found.study === "string" && Array.isArray(found.cells) && Array.isArray(found.missing))
+    if (
+      typeof found.study === "string" &&
+      Array.isArray(found.missing) &&
+      Array.isArray(found.cells) &&
+      found.cells.every((cell) => Array.isArray(cell?.methods) && Array.isArray(cell.metrics))
+    )
       return found;
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
@@ -89,10 +141,25 @@ export async function readCells(out: string): Promise<StudyCells | undefined> {
   });
 }
 
-/** Cells without a finished run. */
-export async function unfinished(out: string, { cells }: StudyCells): Promise<string[]> {
+/** Cells without a finished run of what they are now. */
+export async function unfinished(out: string, study: StudyCells): Promise<string[]> {
+  const { cells } = study;
   const found = await Promise.all(cells.map((cell) => finishedRun(runFolder(out, cell))));
-  return cells.flatMap(({ id }, k) => (found[k] === undefined ? [id] : []));
+  return cells.flatMap((cell, k) => {
+    const run = found[k];
+    const open = run === undefined || (isWhole(run) && otherInputs(run.result, study, cell).length > 0);
+    return open ? [cell.id] : [];
+  });
+}
+
+/** Has a document the parts that are compared? It is validated later. */
+function isWhole({ result }: Run): boolean {
+  const parts: readonly unknown[] = [result?.protocol, result?.model, result?.data, result?.selection];
+  return (
+    parts.every((part) => typeof part === "object" && part !== null) &&
+    Array.isArray(result.methods) &&
+    Array.isArray(result.metrics)
+  );
 }
 
 export interface ReadStudy extends Found {
@@ -104,15 +171,17 @@ export interface ReadStudy extends Found {
 export async function readStudy(
   io: Io,
   out: string,
-  { cells }: StudyCells,
+  study: StudyCells,
   wanted: { readonly compares: boolean; readonly public: boolean },
 ): Promise<ReadStudy> {
   const runs: (StudyRun & ReadRun)[] = [];
   const telemetry: Run["telemetry"][] = [];
   const gaps: ReadStudy["gaps"][number][] = [];
+  const { cells } = study;
   const progress = io.progress("read", cells.length);
   try {
-    for (const [k, { id, labels, pictures, methods }] of cells.entries()) {
+    for (const [k, cell] of cells.entries()) {
+      const { id, labels, pictures, methods } = cell;
       io.signal.throwIfAborted();
       const folder = runFolder(out, { id });
       const file = filesOf(folder).run;
@@ -122,12 +191,23 @@ export async function readStudy(
         const run = await readRun(file, verdict);
         if (run === undefined) {
           const [first] = verdict.problems;
-          const why = first === undefined ? "it has no scores beside it" : `${first.path}: ${first.message}`;
+          // messages name files, which are nobody's business on a page
+          const why = first === undefined ? "it has no scores beside it" : `${first.path}  [${first.code}]`;
           gaps.push({ labels, reason: `its run is not valid: ${why}` });
+        } else if (otherInputs(run.result, study, cell).length > 0) {
+          const what = otherInputs(run.result, study, cell).join(", ");
+          gaps.push({ labels, reason: `its run is of other inputs: ${what}` });
         } else {
           const hidden = run.result.data.ids === "private" && wanted.public;
           const sheets = hidden ? [] : await cutSheets(filesOf(folder).pictures, pictures, methods);
-          runs.push({ id, labels, folder, ...run, time: await readTime(out, id), sheets });
+          runs.push({
+            id,
+            labels,
+            folder,
+            ...run,
+            time: await readTime(out, id, run.result.model.sha256),
+            sheets,
+          });
           telemetry.push(verdict.run!.telemetry);
         }
       }
@@ -152,8 +232,12 @@ async function compareRuns(
       // what it would say names folders; the document says the same without
       comparisons.push(await comparisonOf({ say() {} }, own, { name: "study" }));
     } catch (error) {
-      if (!(error instanceof KitError) || error.code !== "E_COMPARE") throw error;
-      notCompared.push(...error.details.map((line) => `${data}: ${line}`));
+      if (!(error instanceof KitError)) throw error;
+      if (error.code === "E_COMPARE") notCompared.push(...error.details.map((line) => `${data}: ${line}`));
+      // these name files
+      else if (["E_REGIONS", "E_JOURNAL"].includes(error.code))
+        notCompared.push(`${data}: what a run kept of its maps cannot be read  [${error.code}]`);
+      else throw error;
     }
   }
   return { comparisons, notCompared };

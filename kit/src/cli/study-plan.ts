@@ -2,8 +2,9 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
-import { splits } from "../datasets/dataset.ts";
+import { type Dataset, splits } from "../datasets/dataset.ts";
 import { KitError } from "../errors.ts";
+import { withClassEmbeddings } from "../model/contrastive.ts";
 import { prepare } from "../model/prepare.ts";
 import { checkCard, readCard, readModelFile } from "../node.ts";
 import { methodOf } from "../protocol/protocol.ts";
@@ -30,7 +31,20 @@ export interface CheckedCell {
   readonly cell: Cell;
   readonly images: number;
   readonly classes: number;
+  readonly inputs: CellInputs;
   readonly options: EvaluateOptions;
+}
+
+/** What a run is of, as its document tells it: hashes and names, no path. */
+export interface CellInputs {
+  /** sha256 */
+  readonly model: string;
+  readonly data: string;
+  readonly split: string;
+  /** sha256 of its ids; null: none, or of somebody's own pictures, where nobody is to confirm a guess */
+  readonly splitFile: string | null;
+  /** images that can be explained */
+  readonly available: number;
 }
 
 /** The plan of an inputs file, its paths being relative to it. Throws KitError E_FILE, E_STUDY_INPUTS, E_PROTOCOL, E_METHOD, E_METRIC. */
@@ -82,8 +96,7 @@ export async function checkedCells(
       io.signal.throwIfAborted();
       try {
         const options = optionsOf(plan, cell, out, computing);
-        const { images, classes } = await fitOf(options, known);
-        checked.push({ cell, images, classes, options });
+        checked.push({ cell, options, ...(await fitOf(options, known)) });
       } catch (error) {
         if (!(error instanceof KitError)) throw error;
         const where = `${cell.id} (${wordsOf(cell.labels)})`;
@@ -114,6 +127,7 @@ interface DataFacts {
   readonly classes: readonly string[];
   readonly task: Parameters<typeof checkTask>[1]["task"];
   readonly count: number;
+  readonly inputs: Omit<CellInputs, "model">;
 }
 
 /** Does the model fit the data? The data of several cells is opened once. */
@@ -125,14 +139,25 @@ async function fitOf(options: EvaluateOptions, known: Map<string, DataFacts>) {
   if (facts === undefined) {
     const dataset = await openData(data, options, card.classes);
     const { id, classes, task, count } = dataset;
+    const splitFile = (!isOwn(dataset) && dataset.splitFile) || null;
+    const index = await dataset.index();
+    // as evaluate takes them: the annotated ones, where there are some
+    const available = index.filter(({ annotated }) => annotated).length || index.length;
+    const inputs = { data: id, split: dataset.split, splitFile, available };
     await dataset.close();
-    facts = { id, classes, task, count };
+    facts = { id, classes, task, count, inputs };
     known.set(key, facts);
   }
-  const prepared = prepare(readModelFile(options.model).graph, { card, text: textOf(options) });
+  const file = readModelFile(options.model);
+  const text = textOf(options);
+  const prepared = prepare(file.graph, { card, text });
   checkTask({ classes: prepared.classes, prepared }, facts);
-  return { images: facts.count, classes: prepared.classes };
+  const model = withClassEmbeddings(file.sha256, text);
+  return { images: facts.count, classes: prepared.classes, inputs: { model, ...facts.inputs } };
 }
+
+const isOwn = ({ track, ids }: Pick<Dataset, "track" | "ids">): boolean =>
+  track === "own" && ids === "private";
 
 function optionsOf(
   { protocol, samples }: StudyPlan,

@@ -14,13 +14,21 @@ const timeFile = (out: string, id: string): string => join(out, "times", `${id}.
 
 const [warmups, passes] = [3, 20];
 
-/** Of noise, which takes as long as any picture; nothing where it was measured before. Throws KitError E_WRITE. */
+interface TimeFile extends PassTime {
+  /** sha256 */
+  readonly model: string;
+}
+
+/** Of noise, which takes as long as any picture; nothing where it was measured before of this model on this device. Throws KitError E_WRITE. */
 export async function measureTime(io: Io, out: string, id: string, options: EvaluateOptions): Promise<void> {
   const file = timeFile(out, id);
-  if ((await readTime(out, id)) !== undefined) return;
   const session = await openSession({ ...options, threads: options.threads ?? 1 }, { ...io, say() {} });
   try {
-    const { model, engine } = session;
+    const { model, engine, sha256 } = session;
+    const { threads } = engine.info;
+    const device = `${deviceName(engine.info)}, ${threads} thread${threads === 1 ? "" : "s"}`;
+    const before = options.overwrite ? undefined : await readTime(out, id, sha256);
+    if (before?.device === device) return;
     const { channels, height, width } = model.shape;
     const rng = rngOf("xai-kit/study", "pass time");
     const x = Float32Array.from({ length: channels * height * width }, () => rng.uniform());
@@ -36,9 +44,7 @@ export async function measureTime(io: Io, out: string, id: string, options: Eval
       if (k >= warmups) times.push(performance.now() - began);
     }
     const at = (q: number) => quantile(times, q)!;
-    const { threads } = engine.info;
-    const device = `${deviceName(engine.info)}, ${threads} thread${threads === 1 ? "" : "s"}`;
-    const found: PassTime = { ms: at(0.5), low: at(0.025), high: at(0.975), passes, device };
+    const found: TimeFile = { model: sha256, ms: at(0.5), low: at(0.025), high: at(0.975), passes, device };
     try {
       await mkdir(dirname(file), { recursive: true });
     } catch (cause) {
@@ -50,12 +56,13 @@ export async function measureTime(io: Io, out: string, id: string, options: Eval
   }
 }
 
-/** Undefined where it was not measured, or the file is not ours. */
-export async function readTime(out: string, id: string): Promise<PassTime | undefined> {
+/** Undefined where it was not measured, or of another model, or the file is not ours. */
+export async function readTime(out: string, id: string, model: string): Promise<PassTime | undefined> {
   try {
-    const found = JSON.parse(await readFile(timeFile(out, id), "utf8")) as PassTime;
-    const numbers = [found.ms, found.low, found.high, found.passes];
-    return numbers.every(Number.isFinite) && typeof found.device === "string" ? found : undefined;
+    const found = JSON.parse(await readFile(timeFile(out, id), "utf8")) as TimeFile;
+    const { ms, low, high, passes, device } = found;
+    const ours = [ms, low, high, passes].every(Number.isFinite) && typeof device === "string";
+    return ours && found.model === model ? { ms, low, high, passes, device } : undefined;
   } catch (error) {
     if (error instanceof SyntaxError || systemCode(error) === "ENOENT") return undefined;
     throw error;

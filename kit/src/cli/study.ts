@@ -157,7 +157,7 @@ async function study(io: Io, id: string | undefined, options: Options): Promise<
     ...{ onFault: options.onFault, overwrite: options.overwrite },
   });
   if (options.dryRun) return dryRun(io, plan, checked);
-  const cells = cellsOf(plan);
+  const cells = cellsOf(plan, checked, await readCells(out));
   await writeCells(out, cells);
   await runCells(io, chosen, out, plan, checked);
 

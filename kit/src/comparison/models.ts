@@ -31,15 +31,20 @@ const shared: readonly (readonly [what: string, of: (result: Result) => unknown]
   ["images explained again", ({ selection }) => selection.rerun],
 ];
 
-/** Why these runs cannot stand in one comparison; nothing if they can. */
-export function incomparable(runs: readonly NamedResult[]): string[] {
+/** What these runs do not share of data, samples and protocol; nothing if they are of the same. */
+export function differing(runs: readonly Pick<NamedResult, "result">[]): string[] {
   const [first] = runs;
-  const problems = shared.flatMap(([what, of]) => {
+  return shared.flatMap(([what, of]) => {
     const other = runs.find(({ result }) => of(result) !== of(first.result));
     if (other === undefined) return [];
-    const has = ({ result }: NamedResult) => `${of(result)} in the run of ${result.model.id}`;
+    const has = ({ result }: Pick<NamedResult, "result">) => `${of(result)} in the run of ${result.model.id}`;
     return [`${what}: ${has(first)}, ${has(other)}`];
   });
+}
+
+/** Why these runs cannot stand in one comparison; nothing if they can. */
+export function incomparable(runs: readonly NamedResult[]): string[] {
+  const problems = differing(runs);
   for (const [i, { sha256, result }] of runs.entries()) {
     const before = runs.slice(0, i);
     if (before.some((other) => other.sha256 === sha256)) problems.push(`the run of ${result.model.id} twice`);

@@ -58,7 +58,7 @@ function tags({ study, firstLook, protocol, runs, telemetry }: StudyReport): Mar
 `;
 }
 
-function notices({ firstLook, protocol, runs, sections, gaps }: StudyReport): Markup {
+function notices({ study, firstLook, protocol, runs, sections, gaps }: StudyReport): Markup {
   const shown = sections.some(({ blocks }) => blocks.some(({ kind }) => kind === "montage"));
   const confidential = shown && runs.some(({ result }) => result.data.ids === "private");
   const texts: Part[] = [
@@ -73,7 +73,7 @@ function notices({ firstLook, protocol, runs, sections, gaps }: StudyReport): Ma
         : []),
     ...(confidential
       ? [
-          html`<b>Not for publication.</b> A data set is private, and this file holds its pictures and class names. <code>xai-kit study --report --public</code> makes one without.`,
+          html`<b>Not for publication.</b> A data set is private, and this file holds its pictures and class names. <code>xai-kit study ${study.id} --report --public</code> makes one without.`,
         ]
       : []),
     ...(gaps.length > 0

@@ -1,3 +1,4 @@
+import { differing } from "../comparison/models.ts";
 import { interval, number } from "../format.ts";
 import { methodOf, metricOf } from "../protocol/protocol.ts";
 import { controlIds } from "../stats/expectation.ts";
@@ -6,6 +7,7 @@ import { boxOf } from "./box.ts";
 import { meanOver, none } from "./estimates.ts";
 import {
   type Check,
+  checksOf,
   claims,
   losses,
   type Measure,
@@ -34,7 +36,11 @@ const diseases = [
 const weights = [0.25, 0.5, 0.75, 1];
 const architecture = "densenet-121";
 
-const slug = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
+const slug = (text: string): string =>
+  text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-|-$/g, "");
 
 /** Faruqui and Dubey, 2026: what does a model learn that is told in training where to look? */
 export const explanationAware: Study = defineStudy({
@@ -45,13 +51,13 @@ export const explanationAware: Study = defineStudy({
     "Does a loss on explanations bring maps onto the annotation, at what cost in accuracy, and how does that change with its weight α and its formulation?",
   did: "DenseNet-121 on seven diseases of VinDr-CXR, each a task of its own: cross-entropy alone, and seven losses on Grad-CAM with four weights each; accuracy, annotation coverage, top and all saliency precision.",
   differs: [
-    "Models are explained here, not trained: bring ONNX files of models that were trained so. The card or the labels of a cell say with which loss and weight.",
+    "Models are explained here, not trained: bring ONNX files of models that were trained so. The labels of a cell say with which loss and weight.",
     "The paper prints its results as figures alone. There is no number to compare with; what it says of its figures is tested on these runs.",
     "Such a test compares the same diseases on both sides and resamples diseases. It says “holds” or “does not hold” only where the 95 % interval lies on one side, and “cannot be told” otherwise; seven diseases rarely decide a small effect.",
     `Accuracies are alike where the interval of their difference lies within ±${margin}: the paper calls about one per cent alike, and names no margin.`,
     "The paper thins out the negative images to the number of the positive ones. Here the split decides: give a file with the ids of yours.",
     "The four models of cross-entropy alone that the paper has of a disease differ by chance only; here it is one.",
-    "A model of several classes gives a point for each of them, its accuracy being that of the class against the rest.",
+    "A model of several classes gives a point for each of them. Where it has to choose one, its accuracy is one number, without an interval: of a class against the rest it would be higher the more classes there are.",
     "Of a map that is half empty the threshold of eq. 5 selects every pixel; here a pixel without relevance is never salient.",
     "Plain gradients are scored beside Grad-CAM, by which the paper trains and measures alike, and controls that cannot know the model beside both.",
   ],
@@ -96,7 +102,8 @@ interface Group {
 
 function analyse(found: Found): readonly Section[] {
   const architectures = valuesOf("architecture", found.runs, explanationAware);
-  const order = ["none", ...valuesOf("loss", found.runs, explanationAware)];
+  const called = found.runs.map(({ labels }) => ({ labels: { loss: taughtBy(labels).loss } }));
+  const order = ["none", ...valuesOf("loss", called, explanationAware)];
   const trained = found.runs.map((run) => ({ run, ...taughtBy(run.labels) }));
   const weightsThere = [...new Set(trained.map(({ alpha }) => alpha))].sort((a, b) => a - b);
   const groups = grid({
@@ -128,7 +135,8 @@ function analyse(found: Found): readonly Section[] {
 /** A weight of 0 is no loss, whatever it is called. */
 function taughtBy({ loss, alpha }: Labels): { readonly loss: string; readonly alpha: number } {
   const weight = Number(alpha);
-  return weight > 0 && loss !== "none" ? { loss: String(loss), alpha: weight } : { loss: "none", alpha: 0 };
+  const own = slug(String(loss));
+  return weight > 0 && own !== "none" ? { loss: own, alpha: weight } : { loss: "none", alpha: 0 };
 }
 
 const lossName = (loss: string, alpha: number): string =>
@@ -136,15 +144,35 @@ const lossName = (loss: string, alpha: number): string =>
 
 const titleOf = (measure: Measure): string => (measure === "accuracy" ? "Accuracy" : metricOf(measure).title);
 
+interface RunPoint extends Point {
+  readonly run: StudyRun;
+}
+
+/** The classes that are diseases: of two that exclude each other, the second is the first's absence. */
+function diseasesOf({ quality }: StudyRun["result"]): readonly number[] {
+  const { perClass, confusion } = quality;
+  return perClass.length === 2 && confusion !== null ? [1] : [...perClass.keys()];
+}
+
+/** Does the model choose one of several diseases? */
+const choosesOne = ({ result }: StudyRun): boolean =>
+  result.quality.confusion !== null && diseasesOf(result).length > 1;
+
+/** Its classes have no names by which another model's could be found. */
+const isNameless = ({ result }: StudyRun): boolean =>
+  result.data.classNames === null && diseasesOf(result).length > 1;
+
 /** Of a model of one disease that disease, of another each of its classes. */
 function pointsIn(
   { runs, ...group }: Pick<Group, "runs" | "architecture" | "loss" | "alpha">,
   method: string,
-): Point[] {
-  return runs.flatMap(({ labels, result, rows }) => {
+): RunPoint[] {
+  return runs.flatMap((run) => {
+    const { labels, result, rows } = run;
     const { perClass } = result.quality;
-    const own = perClass.length === 1 ? [0] : perClass.length === 2 ? [1] : [...perClass.keys()];
-    return own.map((c): Point => {
+    const own = diseasesOf(result);
+    const oneOfSeveral = choosesOne(run);
+    return own.map((c): RunPoint => {
       const scores = (metric: string) =>
         mean(
           rows.flatMap((row) =>
@@ -155,9 +183,15 @@ function pointsIn(
         );
       return {
         ...{ architecture: group.architecture, loss: group.loss, alpha: group.alpha },
-        disease: diseaseOf(labels, own.length, result.data.classNames?.[c] ?? `class ${c}`),
+        run,
+        oneOfSeveral,
+        // a name that no other model's class has, where it has none
+        disease:
+          own.length > 1
+            ? (result.data.classNames?.[c] ?? `class ${c} of ${run.id}`)
+            : String(labels.disease),
         values: {
-          accuracy: perClass[c].accuracy,
+          accuracy: oneOfSeveral ? null : perClass[c].accuracy,
           "annotation-coverage": scores("annotation-coverage"),
           "top-saliency-precision": scores("top-saliency-precision"),
           "all-saliency-precision": scores("all-saliency-precision"),
@@ -167,10 +201,25 @@ function pointsIn(
   });
 }
 
-const diseaseOf = ({ disease }: Labels, classes: number, name: string): string =>
-  classes > 1 ? name : String(disease);
+type Points = ReadonlyMap<Group, readonly RunPoint[]>;
 
-type Points = ReadonlyMap<Group, readonly Point[]>;
+interface Known {
+  readonly disease: string;
+  readonly value: number | null;
+}
+
+/** Of each disease; the accuracy of a model that chooses one of several is that of all its classes together. */
+function valuesIn(points: readonly RunPoint[], measure: Measure): Known[] {
+  const own = points.filter(({ oneOfSeveral }) => measure !== "accuracy" || !oneOfSeveral);
+  const together = new Set(points.filter((point) => !own.includes(point)).map(({ run }) => run));
+  return [
+    ...own.map(({ disease, values }) => ({ disease, value: values[measure] })),
+    ...[...together].map(({ labels, result }) => ({
+      disease: String(labels.disease),
+      value: result.quality.accuracy,
+    })),
+  ];
+}
 
 function boxesSection(
   id: string,
@@ -183,10 +232,11 @@ function boxesSection(
   const blocks = shown.map((measure): Boxes => {
     const better = measure === "accuracy" ? "higher" : metricOf(measure).better;
     const rows = [...points].map(([{ name }, own]) => {
-      const known = own.flatMap(({ disease, values }) =>
-        values[measure] === null ? [] : [{ label: disease, value: values[measure] }],
+      const values = valuesIn(own, measure);
+      const known = values.flatMap(({ disease, value }) =>
+        value === null ? [] : [{ label: disease, value }],
       );
-      const open = own.filter(({ values }) => values[measure] === null).map(({ disease }) => disease);
+      const open = values.filter(({ value }) => value === null).map(({ disease }) => disease);
       if (open.length > 0) gaps.push(`${titleOf(measure)}: none of ${name} on ${open.join(", ")}`);
       return { label: name, points: known, box: boxOf(known.map(({ value }) => value)) };
     });
@@ -236,11 +286,13 @@ function controlRows(points: Points, measure: Measure): Boxes["rows"] {
   });
 }
 
-const overDiseases = (points: readonly Point[], measure: Measure): Estimate =>
-  meanOver(
-    points.map(({ values }) => values[measure]),
-    "diseases",
-  );
+function overDiseases(points: readonly RunPoint[], measure: Measure): Estimate {
+  const values = valuesIn(points, measure).map(({ value }) => value);
+  const estimate = meanOver(values, "diseases");
+  return measure === "accuracy" && estimate.value !== null && points.some(({ oneOfSeveral }) => oneOfSeveral)
+    ? { ...estimate, interval: null, reason: "no interval: the classes are one model’s on the same images" }
+    : estimate;
+}
 
 /** A panel for each loss, so that its weights are a line; all of a measure on the same axes. */
 function tradeOffSection(groups: readonly Group[], byExplainer: readonly Points[]): Section {
@@ -318,10 +370,32 @@ function whyOf(checks: readonly Check[]): string {
 
 const wants = { above: "above 0", below: "below 0", near: `within ±${margin}` };
 
-function claimsSection(points: readonly Point[]): Section {
+/** What can be set beside each other: of each disease, models of the same images. */
+function comparable(points: readonly RunPoint[]): {
+  readonly points: readonly RunPoint[];
+  readonly gaps: readonly string[];
+} {
+  const gaps: string[] = [];
+  const nameless = new Set(points.filter(({ run }) => isNameless(run)).map(({ run }) => run.id));
+  for (const id of nameless)
+    gaps.push(`${id}: the data is private, so its classes have no names to find them by in another model`);
+  const named = points.filter(({ run }) => !nameless.has(run.id));
+  const keyOf = ({ architecture, disease }: RunPoint) => JSON.stringify([architecture, disease]);
+  const kept = [...new Set(named.map(keyOf))].flatMap((key) => {
+    const own = named.filter((point) => keyOf(point) === key);
+    const differences = differing(own.map(({ run }) => run));
+    if (differences.length === 0) return own;
+    gaps.push(`${own[0].disease}: left out, since its runs are not of the same: ${differences.join("; ")}`);
+    return [];
+  });
+  return { points: kept, gaps };
+}
+
+function claimsSection(all: readonly RunPoint[]): Section {
+  const { points, gaps } = comparable(all);
   // what is decided first, the rest as the paper has it
   const tested = claims
-    .map((claim) => ({ claim, checks: claim.checks(points) }))
+    .map((claim) => ({ claim, checks: checksOf(claim, points) }))
     .map((own) => ({ ...own, verdict: verdictOf(own.checks) }))
     .sort((a, b) => Number(a.verdict === "cannot be told") - Number(b.verdict === "cannot be told"));
   const verdicts: Table = {
@@ -370,7 +444,7 @@ function claimsSection(points: readonly Point[]): Section {
     title: "Do the paper’s findings hold here?",
     says: "By Grad-CAM, as in the paper. What is claimed of numbers that are not there cannot be told. Intervals are over diseases: of few of them they are too narrow.",
     blocks: known.length === 0 ? [verdicts] : [verdicts, numbers],
-    gaps: [],
+    gaps,
   };
 }
 

@@ -64,6 +64,16 @@ describe("classification", () => {
   });
 });
 
+it("says whose sensitivity it is, of two classes", () => {
+  const { says } = find<Table>(analysed({ runs: [resnet], ...none }), "quality");
+  expect(says).toContain("are class 1’s");
+});
+
+it("takes a run without a seed, which the paper does not name", () => {
+  expect(gradfaithCam.wanted).toHaveLength(5);
+  expect(gradfaithCam.wanted.every((labels) => !("seed" in labels))).toBe(true);
+});
+
 it("says what was not measured, in place of an empty table", () => {
   const { blocks, gaps } = analysed({ runs: [resnet], ...none })[1];
   expect(blocks).toEqual([]);

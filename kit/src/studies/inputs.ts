@@ -169,7 +169,7 @@ export function templateOf(study: Study): schemas.StudyInputs {
     $schema: "https://xai-kit.org/schemas/study/v1.schema.json",
     study: study.id,
     protocol: standardProtocol.id,
-    cells: study.wanted.map((labels) => ({ labels, ...study.template(labels) })),
+    cells: (study.offered ?? study.wanted).map((labels) => ({ labels, ...study.template(labels) })),
   };
 }
 

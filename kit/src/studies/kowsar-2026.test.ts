@@ -64,6 +64,22 @@ it("has a heatmap with a row for each domain and a number for each method", () =
   ).toBe(true);
 });
 
+it("has no number of a method that a metric does not rank", async () => {
+  const [first, ...rest] = runs;
+  const { statistics } = first.result;
+  const metrics = statistics.metrics.filter(({ of }) => of !== "sparseness");
+  const less = { ...first, result: { ...first.result, statistics: { ...statistics, metrics } } };
+  const cells = async (own: typeof runs) => {
+    const found = await kowsar2026.analyse({ runs: own, ...none });
+    return (found.flatMap(({ blocks }) => blocks).find(({ id }) => id === "domains") as Heat).cells;
+  };
+  expect((await cells([less]))[0][0]).toMatchObject({
+    value: null,
+    reason: "no run ranks it by all six metrics",
+  });
+  expect((await cells([less, ...rest]))[0][0].n).toBe(2);
+});
+
 it("sets infidelity against sensitivity, and says how far each spreads", () => {
   const { points, panels } = block<Scatter>("scatter");
   expect(points).toHaveLength(10);

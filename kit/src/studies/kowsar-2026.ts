@@ -200,12 +200,13 @@ function domainSection(runs: readonly StudyRun[], ranked: readonly string[]): Se
   const found = valuesOf("domain", runs, kowsar2026);
   const cells = found.map((domain) => {
     const own = runs.filter(({ labels }) => String(labels.domain) === domain);
-    return ranked.map((method) =>
-      meanOver(
+    return ranked.map((method) => {
+      const estimate = meanOver(
         own.map(({ result }) => overMetrics(result, method)),
         "architectures",
-      ),
-    );
+      );
+      return estimate.value === null ? none("no run ranks it by all six metrics") : estimate;
+    });
   });
   const values = cells.flat().flatMap(({ value }) => value ?? []);
   const heat: Heat = {
@@ -223,18 +224,19 @@ function domainSection(runs: readonly StudyRun[], ranked: readonly string[]): Se
   return {
     id: "domains",
     title: "Domains",
-    says: "Mean over the six metrics and the architectures; 1 is best. A column that changes its colour is a method that does not carry over. Intervals, over architectures, need three of them.",
+    says: "Mean over the six metrics and the architectures, of runs that rank a method by all six; 1 is best. A column that changes its colour is a method that does not carry over. Intervals, over architectures, need three of them.",
     blocks: [heat],
     gaps: [],
   };
 }
 
+/** Null unless all are there: a mean of some of them is not to be compared with a mean of all. */
 function overMetrics({ statistics }: Result, method: string): number | null {
   const scores = core.flatMap((metric) => {
     const ranking = statistics.metrics.find(({ of }) => of === metric);
     return ranking?.places.find((place) => place.method === method)?.score ?? [];
   });
-  return mean(scores);
+  return scores.length === core.length ? mean(scores) : null;
 }
 
 function scatterSection(groups: readonly Group[], ranked: readonly string[]): Section {

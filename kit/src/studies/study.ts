@@ -50,6 +50,8 @@ export interface Study {
   readonly axes: readonly Axis[];
   /** every cell that the paper has; what the inputs lack of these is named */
   readonly wanted: readonly Labels[];
+  /** cells of the inputs file to be filled in, where they are not those that the paper has */
+  readonly offered?: readonly Labels[];
   readonly template: (labels: Labels) => Template;
   /** without inputs: bundled models, by their ids, on their phantoms, so that all is done in minutes */
   readonly firstLook: {
