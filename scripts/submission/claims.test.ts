@@ -79,6 +79,8 @@ describe("what data a run claims", () => {
     expect(messages(lungs({ split: "test" }))).toEqual([
       "$.result.data.split: test, and iq-othnccd has no official split",
     ]);
+    const own = claiming(({ data }) => Object.assign(data, { split: "test", splitFile }));
+    expect(messages(own)).toEqual([expect.stringContaining("phantom-shapes has official splits")]);
   });
 
   it("takes maps from elsewhere for a reason to measure again, and the same ones for none", () => {

@@ -166,6 +166,17 @@ describe("chexpert", () => {
     },
   );
 
+  it("takes a finding that counts as present for an answer on a blank No Finding too", async () => {
+    const root = small();
+    const path = "CheXpert-v1.0/valid/patient64541/study1/view1_frontal.jpg";
+    write(root, "CheXpert-v1.0/valid.csv", table(row(path, { Pneumonia: "-1.0" }, "")));
+    const openOf = async (uncertain: "ignore" | "one") => {
+      const set = await openDataset("chexpert", { dir: root, split: "val", uncertain });
+      return present(set, (await set.index())[0].unknown).includes("No Finding");
+    };
+    expect([await openOf("ignore"), await openOf("one")]).toEqual([true, false]);
+  });
+
   it("hears what no finding, and a finding, say of blanks", async () => {
     const root = small();
     const [a, b] = ["patient64541", "patient64542"].map(
