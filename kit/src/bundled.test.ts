@@ -76,7 +76,7 @@ it("stand apart from what only studies read: one recipe without and with an expl
     number
   >[];
   for (const { alpha, testAccuracy, testOutside } of ledger)
-    expect(told).toContain(`| α ${alpha} | ${testAccuracy} | ${testOutside} |`);
+    expect(told).toContain(`| α ${alpha} | ${testAccuracy.toFixed(4)} | ${testOutside.toFixed(4)} |`);
 });
 
 describe.each(models.map((model) => [model.id, model] as const))("%s", (id, model) => {
