@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "@playwright/test";
 import { chromiumArguments, findChromium } from "./chromium.ts";
 import { makeRuns } from "./make-runs.ts";
+import { everyPage } from "./pages.ts";
 
 if (process.argv.includes("--help")) {
   console.log(
@@ -41,17 +42,10 @@ for (const width of [1440, 390]) {
     const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
     await page.goto(`http://127.0.0.1:${port}/leaderboard/`);
     // the last run: in made runs, the one with a hole
-    const run = await page.locator("[data-board] td a").last().getAttribute("href");
-    for (const [name, path] of Object.entries({
-      home: "/",
-      leaderboard: "/leaderboard/",
-      guide: "/guide/",
-      demo: "/demo/",
-      run,
-      submit: "/submit/",
-      "not-found": "/404.html",
-    })) {
-      await page.goto(`http://127.0.0.1:${port}${path}`);
+    const link = await page.locator("[data-board] td a").last().getAttribute("href");
+    const run = link!.replace(/^.*?runs\/|\/$/g, "");
+    for (const [name, path] of Object.entries(everyPage(run))) {
+      await page.goto(`http://127.0.0.1:${port}/${path}`);
       // charts wake when they are seen
       await page.evaluate(async () => {
         for (let y = 0; y < document.body.scrollHeight; y += 500) {
@@ -62,7 +56,7 @@ for (const width of [1440, 390]) {
       });
       await page.waitForLoadState("networkidle");
       await page.screenshot({
-        path: join(root, ".shots", `${name}-${width}-${colorScheme}.png`),
+        path: join(root, ".shots", `${name.replaceAll(" ", "-")}-${width}-${colorScheme}.png`),
         fullPage: true,
       });
     }

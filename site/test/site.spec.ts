@@ -3,17 +3,11 @@ import { gzipSync } from "node:zlib";
 import { expect, type Page, test } from "@playwright/test";
 import { standardMethods } from "../../kit/src/stats/summarise.ts";
 import { violationsOn } from "./axe.ts";
+import { everyPage } from "./pages.ts";
 
 const run = process.env.XAI_SITE_RUN ?? "";
-const pages = {
-  home: "./",
-  leaderboard: "./leaderboard/",
-  guide: "./guide/",
-  demo: "./demo/",
-  run: `./runs/${run}/`,
-  submit: "./submit/",
-  "not found": "./404.html",
-} as const;
+const paths = everyPage(run);
+const at = (name: string) => `./${paths[name]}`;
 
 /** What no page may do, seen from the outside. */
 const faults = new WeakMap<Page, string[]>();
@@ -47,10 +41,10 @@ async function seeAll(page: Page): Promise<void> {
   await page.waitForLoadState("networkidle");
 }
 
-for (const [name, path] of Object.entries(pages)) {
+for (const name of Object.keys(paths)) {
   test(`${name}: has a title, one h1, no fault, and fits 320 px`, async ({ page }) => {
     await page.setViewportSize({ width: 320, height: 700 });
-    await page.goto(path);
+    await page.goto(at(name));
     await seeAll(page);
     await expect(page).toHaveTitle(/xai-kit/);
     await expect(page.locator("h1")).toHaveCount(1);
@@ -59,7 +53,7 @@ for (const [name, path] of Object.entries(pages)) {
 
   test(`${name}: axe finds nothing serious, light or dark`, async ({ page }) => {
     test.slow(); // the leaderboard has thousands of cells
-    await page.goto(path);
+    await page.goto(at(name));
     await seeAll(page);
     expect(await violationsOn(page)).toEqual([]);
   });
@@ -69,7 +63,7 @@ test.describe("without JavaScript", () => {
   test.use({ javaScriptEnabled: false });
 
   test("home shows every data set's radars and every ranking", async ({ page }) => {
-    await page.goto(pages.home);
+    await page.goto(at("home"));
     await expect(page.getByRole("heading", { name: "Best methods" })).toBeVisible();
     await expect(page.locator(".radar svg[role=img]")).toHaveCount(16);
     for (const svg of await page.locator(".radar svg[role=img]").all()) await expect(svg).toBeVisible();
@@ -80,7 +74,7 @@ test.describe("without JavaScript", () => {
   });
 
   test("the leaderboard holds the whole table", async ({ page }) => {
-    await page.goto(pages.leaderboard);
+    await page.goto(at("leaderboard"));
     await expect(page.locator("[data-board] tbody tr")).toHaveCount(17 * standardMethods.length);
     await expect(page.locator("[data-filter]").first()).toBeHidden();
     await expect(
@@ -92,7 +86,7 @@ test.describe("without JavaScript", () => {
   });
 
   test("a run says where it comes from and how to make it again", async ({ page }) => {
-    await page.goto(pages.run);
+    await page.goto(at("run"));
     await expect(page.getByText("npx xai-kit@0.1.0 evaluate")).toBeVisible();
     for (const heading of ["Ranks", "Values", "Gates", "Overlays", "Provenance", "Classification"]) {
       await expect(page.getByRole("heading", { name: heading, exact: true })).toBeVisible();
@@ -102,7 +96,7 @@ test.describe("without JavaScript", () => {
 });
 
 test("home: choosing a data set shows its radars, alive", async ({ page }) => {
-  await page.goto(pages.home);
+  await page.goto(at("home"));
   await expect(page.locator(".radar:visible")).toHaveCount(4);
   await page.getByText("Fundus photographs, drawn", { exact: true }).and(page.locator("label")).click();
   const radar = page.locator("[data-panel=domain][data-value=phantom-retina] .radar").first();
@@ -117,7 +111,7 @@ test("home: choosing a data set shows its radars, alive", async ({ page }) => {
 });
 
 test("home: one method can be brought forward", async ({ page }) => {
-  await page.goto(pages.home);
+  await page.goto(at("home"));
   await page.locator("label[for=series-occlusion]").click();
   await expect(page.locator("#series-occlusion")).toBeChecked();
   await page.locator("#series-occlusion").press("ArrowLeft");
@@ -125,7 +119,7 @@ test("home: one method can be brought forward", async ({ page }) => {
 });
 
 test("leaderboard: filters, order and columns survive in the address", async ({ page }) => {
-  await page.goto(pages.leaderboard);
+  await page.goto(at("leaderboard"));
   await page.locator("select[data-filter=data]").selectOption("phantom-retina");
   await page.locator("select[data-filter=family]").selectOption("cnn");
   await page.getByRole("button", { name: /Insertion AUC/ }).click();
@@ -152,7 +146,7 @@ test("leaderboard: filters, order and columns survive in the address", async ({ 
 });
 
 test("leaderboard: by keyboard alone", async ({ page }) => {
-  await page.goto(pages.leaderboard);
+  await page.goto(at("leaderboard"));
   await page.keyboard.press("Tab");
   await expect(page.getByRole("link", { name: "Skip to content" })).toBeFocused();
   await page.keyboard.press("Enter");
@@ -174,20 +168,20 @@ test("leaderboard: by keyboard alone", async ({ page }) => {
 test("the theme is the reader's, and stays", async ({ page }) => {
   const paper = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   await page.emulateMedia({ colorScheme: "light" });
-  await page.goto(pages.home);
+  await page.goto(at("home"));
   const light = await paper();
   const button = page.getByRole("button", { name: /^Theme/ });
   await button.click();
   await button.click();
   await expect(button).toHaveAccessibleName("Theme: dark");
   expect(await paper()).not.toBe(light);
-  await page.goto(pages.leaderboard);
+  await page.goto(at("leaderboard"));
   await expect(button).toHaveAccessibleName("Theme: dark");
   expect(await paper()).not.toBe(light);
 });
 
 test("printed, a table is not cut off and the tools are gone", async ({ page }) => {
-  await page.goto(pages.leaderboard);
+  await page.goto(at("leaderboard"));
   await page.emulateMedia({ media: "print" });
   await expect(page.locator(".tools")).toBeHidden();
   const box = page.locator(".scroll.tall");
@@ -196,7 +190,7 @@ test("printed, a table is not cut off and the tools are gone", async ({ page }) 
 
 test("with forced colours, radars stay drawings that the browser can colour", async ({ page }) => {
   await page.emulateMedia({ forcedColors: "active" });
-  await page.goto(pages.home);
+  await page.goto(at("home"));
   await seeAll(page);
   await expect(page.locator(".radar canvas")).toHaveCount(0);
   await expect(page.locator(".heat td:visible").first()).toContainText(/Rank|No rank/);
@@ -255,7 +249,7 @@ test("every link inside the site leads somewhere", async ({ page, baseURL }) => 
   expect(seen.size).toBeGreaterThan(30);
 });
 
-for (const name of ["home", "leaderboard", "run"] as const) {
+for (const name of Object.keys(paths).filter((name) => name !== "demo")) {
   test(`${name}: keeps to its weight`, async ({ page }) => {
     const weights = { script: 0, other: 0 };
     const pending: Promise<void>[] = [];
@@ -268,7 +262,7 @@ for (const name of ["home", "leaderboard", "run"] as const) {
         }),
       );
     });
-    await page.goto(pages[name]);
+    await page.goto(at(name));
     await seeAll(page);
     page.removeAllListeners("response"); // what comes later finds no page to read it from
     await Promise.all(pending);
