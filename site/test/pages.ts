@@ -2,7 +2,13 @@
 import { pages } from "../lib/pages.ts";
 
 /** One of each kind that stands for many. */
-const examples = {} as const;
+const examples = {
+  "a method": "methods/occlusion/",
+  "a control": "methods/sobel/",
+  "a metric": "metrics/infidelity/",
+  "an architecture": "architectures/resnet-mini/",
+  "a data set": "datasets/phantom-cxr/",
+} as const;
 
 export const everyPage = (run: string): Readonly<Record<string, string>> => ({
   ...Object.fromEntries(pages.map(({ path, title }) => [path === "" ? "home" : title.toLowerCase(), path])),
