@@ -127,8 +127,18 @@ test("leaderboard: filters, order and columns survive in the address", async ({ 
   await page.getByRole("checkbox", { name: "Sparseness" }).check();
   await expect(page).toHaveURL(/\?data=phantom-retina&family=cnn&sort=-insertion-auc&columns=[a-z,-]+$/);
   const table = page.locator("[data-board]");
-  const before = await table.innerText();
   await expect(table.locator("tbody tr")).toHaveCount(2 * standardMethods.length);
+  // the column that is fetched only now has come
+  await expect
+    .poll(() =>
+      table.evaluate((element: HTMLTableElement) => {
+        const [row] = element.tBodies[0].rows;
+        const heads = [...element.tHead!.rows[0].cells];
+        return row.cells[heads.findIndex((head) => head.dataset.column === "sparseness")].textContent;
+      }),
+    )
+    .toMatch(/\d/);
+  const before = await table.innerText();
 
   await page.goto(page.url());
   await expect.poll(() => table.innerText()).toBe(before);
