@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "astro/config";
+import { compiledSchemas } from "./site/submit/compiled-schemas.ts";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 /** Tests build other runs, at another base path, into another folder. */
@@ -21,6 +22,6 @@ export default defineConfig({
   vite: {
     build: { assetsInlineLimit: 0 },
     // a worker in one piece would hold the code of WebGPU too, which most visits do not need
-    worker: { format: "es" },
+    worker: { format: "es", plugins: () => [compiledSchemas()] },
   },
 });

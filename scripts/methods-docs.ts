@@ -3,30 +3,39 @@ import { pathToFileURL } from "node:url";
 import { bundledModels } from "../kit/src/bundled.ts";
 import { createPool } from "../kit/src/engine/pool.ts";
 import { methods } from "../kit/src/methods/index.ts";
-import type { AttributionKind, Cost, MapRule, Method, Need } from "../kit/src/methods/method.ts";
+import type { Cost, Method } from "../kit/src/methods/method.ts";
 import { createModel, type Model } from "../kit/src/model/model.ts";
 import { prepare } from "../kit/src/model/prepare.ts";
 import { readModelFile } from "../kit/src/node.ts";
-import { type ParamValue, quickParams, resolveParams } from "../kit/src/params.ts";
+import { quickParams } from "../kit/src/params.ts";
 import { comparedWith, type Unmet, unmetNeeds } from "../kit/src/runner/unmet.ts";
 import type { Role } from "../kit/src/stats/common.ts";
 import { roleOf } from "../kit/src/stats/summarise.ts";
 import {
   countsByLibrary,
   isWritten,
-  legend,
-  letters,
   noteOf,
   type Pages,
   paperLink,
   parameters,
-  passes,
   pinned,
   pins,
   table,
   testsOf,
   writePages,
 } from "./registry-docs.ts";
+import {
+  costOf,
+  kinds,
+  legend,
+  mapRules,
+  methodLetters,
+  methodNeeds,
+  passes,
+  readsLayer,
+  roles,
+  surface,
+} from "./registry-words.ts";
 
 const help = `usage: node scripts/methods-docs.ts [--check]
 
@@ -36,62 +45,7 @@ models allow. Pages of methods that are gone are removed.
 
   --check  only tell whether the pages are what these say`;
 
-/** The surface that costs are told for: the layer is ResNet-50's. */
-const surface = { channels: 3, height: 224, width: 224, cam: { channels: 2048, rows: 7, columns: 7 } };
-
-const roles: Readonly<Record<Role, { readonly title: string; readonly says: string }>> = {
-  standard: {
-    title: "Standard",
-    says: "Defined without special rules on convolutional, transformer and contrastive models. Ranks are made among these.",
-  },
-  further: {
-    title: "Further",
-    says: "As good, but not for every model, or variants. Placed among the standard ones without moving them.",
-  },
-  control: {
-    title: "Controls",
-    says: "Cannot know the model. Run beside every method: what does not beat them is not recommended.",
-  },
-};
-
-const kinds: Readonly<Record<AttributionKind, string>> = {
-  sensitivity: "a rate of change of the score, in logits per pixel unit",
-  contribution: "a signed share of a difference of scores, in logits",
-  map: "neither a rate of change nor a share: only its order and its shape mean something",
-};
-
-const mapRules: Readonly<Record<MapRule, string>> = {
-  "abs-sum": "the sizes of its channels, added: Σ_c |Φ|",
-  sum: "its channels, added: Σ_c Φ",
-};
-
-const needs: Readonly<Record<Need, string>> = {
-  gradient:
-    "a gradient rule for every operator between the image and the score ([operators](../operators.md))",
-  cam: "a layer with a spatial grid, found in the graph or named with `--layer`",
-  others: `${comparedWith} other images of the data set to compare with`,
-};
-
-/** What letters mean in the formulas of methods. */
-const meanings = {
-  ...letters,
-  φ: "share of one segment",
-  A: "activation of the layer, `Aₖ` its channel k; where a method reads attention, that",
-  z: "coalition: which segments show the image",
-  R: "relevance",
-  g: "gradient",
-  h: "mask in [0, 1]",
-};
-
-const costOf = (method: Method, params: Readonly<Record<string, ParamValue>> = {}): Cost =>
-  method.cost(resolveParams(method.id, method.params, params), surface);
-
-/** Whether the cost depends on the size of the CAM layer. */
-function readsLayer(method: Method): boolean {
-  const params = resolveParams(method.id, method.params);
-  const small = method.cost(params, { ...surface, cam: { channels: 8, rows: 2, columns: 2 } });
-  return JSON.stringify(small) !== JSON.stringify(costOf(method));
-}
+const needs = methodNeeds("../");
 
 /** One bundled model of each architecture, and why methods cannot explain it. */
 interface Tried {
@@ -168,7 +122,7 @@ export function methodPage(method: Method, models: readonly Tried[], arrays: rea
     formula,
     "```",
     "",
-    `${legend(formula, meanings)}.`,
+    `${legend(formula, methodLetters)}.`,
     "",
     `- **What it is:** ${kinds[method.kind]}.`,
     `- **As a map:** ${mapRules[method.map]}.`,

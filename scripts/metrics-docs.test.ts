@@ -2,8 +2,9 @@ import { expect, it } from "vitest";
 import { metrics } from "../kit/src/metrics/index.ts";
 import { metricOf } from "../kit/src/protocol/protocol.ts";
 import { mustScore } from "./control-words.ts";
-import { costText, pages } from "./metrics-docs.ts";
-import { byLibrary, legend, noteOf, staleIn } from "./registry-docs.ts";
+import { pages } from "./metrics-docs.ts";
+import { byLibrary, noteOf, staleIn } from "./registry-docs.ts";
+import { costText, legend } from "./registry-words.ts";
 
 const written = pages();
 const page = (path: string) => written.get(path)!;

@@ -2,27 +2,34 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { metrics } from "../kit/src/metrics/index.ts";
-import type { Family, Metric, MetricNeed } from "../kit/src/metrics/metric.ts";
-import { type ParamValue, quickParams, resolveParams } from "../kit/src/params.ts";
+import type { Family, Metric } from "../kit/src/metrics/metric.ts";
+import { quickParams } from "../kit/src/params.ts";
 import { protocols } from "../kit/src/protocol/protocol.ts";
 import { controlIds } from "../kit/src/stats/expectation.ts";
 import { mustScore } from "./control-words.ts";
 import {
   countsByLibrary,
   isWritten,
-  legend,
-  letters,
   noteOf,
   type Pages,
   paperLink,
   parameters,
-  passes,
   pinned,
   pins,
   table,
   testsOf,
   writePages,
 } from "./registry-docs.ts";
+import {
+  costText,
+  families,
+  gates,
+  inProtocols,
+  legend,
+  metricLetters,
+  metricNeeds,
+  rangeText,
+} from "./registry-words.ts";
 
 const help = `usage: node scripts/metrics-docs.ts [--check]
 
@@ -34,73 +41,9 @@ that are gone are removed.
 
 const [standard] = protocols;
 
-const families: Readonly<Record<Family, { readonly title: string; readonly says: string }>> = {
-  faithfulness: {
-    title: "Faithfulness",
-    says: "Whether the model reacts as the map says: pixels are hidden or shown, and its score is looked at.",
-  },
-  robustness: {
-    title: "Robustness",
-    says: "Whether the attribution stays where the image hardly changes.",
-  },
-  complexity: {
-    title: "Complexity",
-    says: "How much of the image a map points at. Says nothing about whether it is right.",
-  },
-  randomisation: {
-    title: "Randomisation",
-    says: "Whether the map depends on the model and on the class at all.",
-  },
-  localisation: {
-    title: "Localisation",
-    says: "Whether the map lies on the annotated object. The annotated class is explained.",
-  },
-  cost: { title: "Cost", says: "What an explanation takes." },
-};
-
-const needs: Readonly<Record<MetricNeed, string>> = {
-  method: `the method, which is run again: the first ${standard.rerunSamples} samples only, and no maps from elsewhere`,
-  passes: `many passes of the model: the first ${standard.rerunSamples} samples only`,
-  randomised: "the model with its weights permuted, which is loaded after all other work is done",
-  mask: "an annotation of the image, a mask or boxes; the annotated class is explained",
-  signed: "the signed attribution with its channels, `[C,H,W]`; not applicable without",
-};
-
-const gates: Readonly<Record<Metric["gate"], string>> = {
-  controls:
-    "`controls`. A method that does not beat every control here, intervals apart, is shown so and not recommended on it.",
-  none: "`none`. A map that ignores the model wins or loses by construction, so a recommendation needs the gate passed on a faithfulness metric of the same run.",
-};
-
-const meanings = {
-  ...letters,
-  h: "relevance: the map clipped at 0 and scaled to [0, 1]",
-  M: "the annotated pixels",
-};
-
 const arrows = { higher: "↑", lower: "↓" } as const;
 
-/** "from 0 to 1" */
-function rangeText([low, high]: Metric["range"]): string {
-  if (low !== null && high !== null) return `from ${low} to ${high}`;
-  if (low !== null) return `from ${low}, unbounded above`;
-  return high === null ? "unbounded" : `up to ${high}, unbounded below`;
-}
 const interval = ([low, high]: Metric["range"]): string => `[${low ?? "−∞"}, ${high ?? "∞"}]`;
-
-/** "64 forward passes, 10 attributions of the method" */
-export function costText(metric: Metric, given: Readonly<Record<string, ParamValue>> = {}): string {
-  const params = resolveParams(metric.id, metric.params, given);
-  const own = metric.cost(params, { forwards: 0, backwards: 0 });
-  const again = metric.cost(params, { forwards: 1, backwards: 0 }).forwards - own.forwards;
-  return [
-    ...(own.forwards > 0 || own.backwards > 0 || again === 0 ? [passes(own)] : []),
-    ...(again > 0 ? [`${again} attribution${again === 1 ? "" : "s"} of the method`] : []),
-  ].join(" and ");
-}
-
-const inProtocols = ({ id }: Metric): readonly string[] =>
-  protocols.filter((p) => !p.quick && p.metrics.includes(id)).map((p) => p.id);
 
 const folders = new URL("../kit/src/metrics/", import.meta.url);
 
@@ -120,8 +63,8 @@ export function metricPage(metric: Metric, arrays: readonly string[]): string {
   const [budget] = budgets;
   const path = pathOf(metric);
   const [source, skips] = [noteOf(path, "Source"), noteOf(path, "Skips")];
-  const letter = legend(formula, meanings);
-  const member = inProtocols(metric);
+  const letter = legend(formula, metricLetters);
+  const member = inProtocols("metrics", id);
   return `${[
     `# ${title}`,
     "",
@@ -137,7 +80,7 @@ export function metricPage(metric: Metric, arrays: readonly string[]): string {
     `- **Better:** ${metric.better} ${arrows[metric.better]}. Values: ${rangeText(metric.range)}.${metric.reported === "median" ? " Reported by its median over images." : ""}`,
     `- **Gate:** ${gates[metric.gate]}`,
     `- **Limits:** ${limits}`,
-    ...metric.needs.map((need) => `- **Needs** ${needs[need]}.`),
+    ...metric.needs.map((need) => `- **Needs** ${metricNeeds[need]}.`),
     ...(skips === undefined ? [] : [`- **Skips** ${skips}`]),
     "",
     "## What controls must score",
@@ -213,7 +156,7 @@ export function metricsPage(arrays: ReadonlyMap<string, readonly string[]>): str
               m.gate,
               m.needs.join(", "),
               costText(m),
-              inProtocols(m).includes(standard.id) ? "✓" : "",
+              inProtocols("metrics", m.id).includes(standard.id) ? "✓" : "",
               paperLink(m.paper),
               countsByLibrary(arrays.get(m.id) ?? []),
             ]),

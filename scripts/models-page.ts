@@ -1,6 +1,5 @@
 /** The table of presets in kit/docs/models.md, between its marks; the rest of the page is written by hand. */
-import { weightsOf } from "../kit/src/cli/models.ts";
-import { architectures } from "../kit/src/model/architectures.ts";
+import { architectures, weightsOf } from "../kit/src/model/architectures.ts";
 
 const [begin, end] = ["<!-- presets: written by scripts/models-page.test.ts -->", "<!-- end of presets -->"];
 

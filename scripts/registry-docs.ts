@@ -2,8 +2,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import type { Cost, InputSpec } from "../kit/src/methods/method.ts";
-import { type ParamSpec, type ParamSpecs, quickParams } from "../kit/src/params.ts";
+import type { InputSpec } from "../kit/src/methods/method.ts";
+import { type ParamSpecs, quickParams } from "../kit/src/params.ts";
 import { attention } from "../kit/test/oracle/attention.ts";
 import { cam } from "../kit/test/oracle/cam.ts";
 import type { Ours, Table } from "../kit/test/oracle/fixture.ts";
@@ -11,6 +11,7 @@ import { gradient } from "../kit/test/oracle/gradient.ts";
 import { metrics } from "../kit/test/oracle/metrics.ts";
 import { perturbation } from "../kit/test/oracle/perturbation.ts";
 import { rules } from "../kit/test/oracle/rules.ts";
+import { allowed, paperAddress } from "./registry-words.ts";
 
 const docs = new URL("../kit/docs/", import.meta.url);
 
@@ -26,53 +27,9 @@ export const table = (head: readonly string[], rows: readonly (readonly string[]
 
 /** `arXiv:1703.01365` as a link. */
 export function paperLink(paper: string): string {
-  if (paper === "control" || paper === "none") return "";
-  const [scheme, rest] = [paper.slice(0, paper.indexOf(":")), paper.slice(paper.indexOf(":") + 1)];
-  if (scheme === "arXiv") return `[${paper}](https://arxiv.org/abs/${rest})`;
-  if (scheme === "doi") return `[${paper}](https://doi.org/${rest})`;
-  return `<${paper}>`;
-}
-
-/** "50 forward and 50 backward passes" */
-export function passes({ forwards, backwards }: Cost): string {
-  const parts = [
-    ...(forwards > 0 ? [`${forwards} forward`] : []),
-    ...(backwards > 0 ? [`${backwards} backward`] : []),
-  ];
-  if (parts.length === 0) return "no pass of the model";
-  return `${parts.join(" and ")} pass${(backwards || forwards) === 1 ? "" : "es"}`;
-}
-
-/** What letters mean in every formula. */
-export const letters = {
-  Φ: "attribution",
-  x: "image",
-  r: "reference image",
-  f: "score of the explained class (its logit)",
-  p: "probability of the explained class",
-  "⊙": "elementwise product",
-};
-
-/** Those that stand alone in a formula, in the order in which they appear. */
-export const legend = (formula: string, meanings: Readonly<Record<string, string>>): string =>
-  Object.entries(meanings)
-    .map(([letter, meaning]) => {
-      const at = formula.search(new RegExp(`(?<![A-Za-z])${letter}(?![A-Za-z])`));
-      return { at, text: `\`${letter}\` ${meaning}` };
-    })
-    .filter(({ at }) => at >= 0)
-    .sort((a, b) => a.at - b.at)
-    .map(({ text }) => text)
-    .join(", ");
-
-/** "integer from 1 to 10000" */
-function allowed(spec: ParamSpec): string {
-  if (spec.type === "boolean") return "true, false";
-  if (spec.type === "choice") return spec.choices.map((c) => `\`${c}\``).join(", ");
-  const { type, minimum, maximum } = spec;
-  if (minimum !== undefined && maximum !== undefined) return `${type} from ${minimum} to ${maximum}`;
-  if (minimum !== undefined) return `${type} ≥ ${minimum}`;
-  return maximum === undefined ? type : `${type} ≤ ${maximum}`;
+  const address = paperAddress(paper);
+  if (address === undefined) return "";
+  return address === paper ? `<${paper}>` : `[${paper}](${address})`;
 }
 
 /** The sections on what can be set, and on what can be given. */

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { identityOf } from "../kit/src/results/document.ts";
 import { recheck } from "./results-recheck.ts";
 import { testRun } from "./submission/test-runs.ts";
 
@@ -70,6 +71,25 @@ describe("results:recheck", () => {
     expect(Object.values(affected)).toEqual([one, two].map(({ run }) => run.result.methods.length));
   });
 
+  it("reads the ledger, whose lines speak of what is here", async () => {
+    const entry = {
+      by: "some-one",
+      date: "2026-12-01",
+      evidence: "https://example.org/attestations/1",
+      kind: "attested",
+      run: identityOf(one.run.result),
+    };
+    write({ "results/ledger.jsonl": `${JSON.stringify(entry)}\n` });
+    commit();
+    expect(await recheck(results)).toMatchObject({ problems: [], ledger: [entry] });
+    const strange = JSON.stringify({ ...entry, run: "0".repeat(64) });
+    write({ "results/ledger.jsonl": `${JSON.stringify(entry)}\n${strange}\n` });
+    expect((await recheck(results)).problems).toEqual([
+      `${join(results, "ledger.jsonl")}, line 2: $.run: there is no run ${"0".repeat(64)}`,
+    ]);
+    write({ "results/ledger.jsonl": `${JSON.stringify(entry)}\n` });
+  });
+
   it("reads what others published", async () => {
     write({ "results/literature/made-up.json": readFileSync(madeUp) });
     commit();
@@ -100,6 +120,8 @@ describe("results:recheck", () => {
     const taken = commit();
     rmSync(join(results, "literature"), { recursive: true });
     const lost = commit();
+    write({ "results/ledger.jsonl": "" });
+    const denied = commit();
     const { problems } = await recheck(results);
     const short = path.slice("results/".length);
     for (const at of [edited, again, deleted]) {
@@ -109,6 +131,7 @@ describe("results:recheck", () => {
     expect(problems).toContain(
       `literature/made-up.json: edited or deleted in ${lost}; results are only added to`,
     );
-    expect(problems).toHaveLength(6); // the scores went too
+    expect(problems).toContain(`ledger.jsonl: lines edited or deleted in ${denied}; it is only added to`);
+    expect(problems).toHaveLength(7); // the scores went too
   });
 });

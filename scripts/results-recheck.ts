@@ -1,5 +1,5 @@
 /**
- * Everything published against the kit as it is today: every run and comparison is validated and computed again, the errata and what others
+ * Everything published against the kit as it is today: every run and comparison is validated and computed again, errata, ledger and what others
  * published are read, and git tells whether anything was edited or taken back since results/errata.jsonl came, with which protocol 1 was frozen.
  *
  *   npm run results:recheck [-- RESULTS_FOLDER]
@@ -9,7 +9,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { documentsIn, validateComparisonFile, validateFile } from "../kit/src/cli/documents.ts";
+import { identityOf } from "../kit/src/results/document.ts";
 import { type Erratum, errataOf, readErrata, unexplained } from "../kit/src/results/errata.ts";
+import { type LedgerEntry, readLedger } from "../kit/src/results/ledger.ts";
 import { literatureIn } from "./literature-files.ts";
 
 export interface Recheck {
@@ -20,6 +22,7 @@ export interface Recheck {
   /** publications of others */
   readonly literature: number;
   readonly errata: readonly Erratum[];
+  readonly ledger: readonly LedgerEntry[];
   /** of each run that an erratum touches: how many of its cells */
   readonly affected: Readonly<Record<string, number>>;
   /** why git was not asked; undefined where it was */
@@ -28,19 +31,19 @@ export interface Recheck {
 
 /** @param onDone  called after every document */
 export async function recheck(results: string, onDone: (file: string) => void = () => {}): Promise<Recheck> {
-  const errataFile = join(results, "errata.jsonl");
-  const { errata, problems: inErrata } = readErrata(
-    existsSync(errataFile) ? readFileSync(errataFile, "utf8") : "",
-    errataFile,
-  );
-  const found = inErrata.map(textOf);
+  const [errataFile, ledgerFile] = ["errata.jsonl", "ledger.jsonl"].map((name) => join(results, name));
+  const textOf = (file: string) => (existsSync(file) ? readFileSync(file, "utf8") : "");
+  const { errata, problems: inErrata } = readErrata(textOf(errataFile), errataFile);
+  const found = inErrata.map(lineOf);
   const affected: Record<string, number> = {};
+  const identities = new Set<string>();
   const { runs, comparisons } = await documentsIn(results);
   for (const file of runs) {
     const { problems, run } = await validateFile(file);
-    found.push(...problems.map(textOf));
+    found.push(...problems.map(lineOf));
     if (run !== undefined) {
       const { result } = run;
+      identities.add(identityOf(result));
       for (const what of unexplained(errata, result)) {
         found.push(`${file}: ${what}: ${errataFile} does not say what has changed since`);
       }
@@ -51,12 +54,14 @@ export async function recheck(results: string, onDone: (file: string) => void = 
     }
     onDone(file);
   }
+  const { entries: ledger, problems: inLedger } = readLedger(textOf(ledgerFile), ledgerFile, identities);
+  found.push(...inLedger.map(lineOf));
   for (const file of comparisons) {
-    found.push(...(await validateComparisonFile(file, runs)).problems.map(textOf));
+    found.push(...(await validateComparisonFile(file, runs)).problems.map(lineOf));
     onDone(file);
   }
   const literature = literatureIn(join(results, "literature"));
-  found.push(...literature.problems.map(textOf));
+  found.push(...literature.problems.map(lineOf));
   const { edited, withoutHistory } = editedSince(results);
   return {
     problems: [...found, ...edited],
@@ -64,16 +69,18 @@ export async function recheck(results: string, onDone: (file: string) => void = 
     comparisons: comparisons.length,
     literature: literature.files,
     errata,
+    ledger,
     affected,
     withoutHistory,
   };
 }
 
-const textOf = ({ file, path, message }: { file: string; path: string; message: string }) =>
+const lineOf = ({ file, path, message }: { file: string; path: string; message: string }) =>
   `${file}: ${path}: ${message}`;
 
-/** Folders of files that are never edited. */
+/** Folders of files that are never edited, and files whose lines are not. */
 const onlyAddedTo = ["runs", "comparisons", "literature"];
+const onlyLengthened = ["errata.jsonl", "ledger.jsonl"];
 
 /** What the commits since then did to results besides adding to them. */
 function editedSince(results: string): {
@@ -99,18 +106,17 @@ function editedSince(results: string): {
       });
   const since = `${first}..HEAD`;
   const touched = log("--diff-filter=DMT", "--name-only", since, "--", ...onlyAddedTo);
-  const counts = log("--numstat", since, "--", "errata.jsonl");
+  const counts = log("--numstat", since, "--", ...onlyLengthened);
   return {
     withoutHistory: undefined,
     edited: [
       ...touched.map(
         ({ commit, line }) => `${line}: edited or deleted in ${commit}; results are only added to`,
       ),
-      ...counts.flatMap(({ commit, line }) =>
-        line.split("\t")[1] === "0"
-          ? []
-          : [`errata.jsonl: lines edited or deleted in ${commit}; it is only added to`],
-      ),
+      ...counts.flatMap(({ commit, line }) => {
+        const [, deleted, file] = line.split("\t");
+        return deleted === "0" ? [] : [`${file}: lines edited or deleted in ${commit}; it is only added to`];
+      }),
     ],
   };
 }
@@ -122,12 +128,12 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     console.log(`usage: npm run results:recheck [-- RESULTS_FOLDER]
 
 Validates every run and comparison with the kit as it is now, computes them
-again from their scores, reads results/errata.jsonl and results/literature/, and
-asks git whether anything published was edited or deleted. Exit code 1 if anything is wrong.`);
+again from their scores, reads results/errata.jsonl, results/ledger.jsonl and
+results/literature/, and asks git whether anything published was edited or deleted. Exit code 1 if anything is wrong.`);
     process.exit(0);
   }
   process.chdir(root);
-  const { problems, runs, comparisons, literature, errata, affected, withoutHistory } = await recheck(
+  const { problems, runs, comparisons, literature, errata, ledger, affected, withoutHistory } = await recheck(
     folder,
     (file) => console.error(relative(folder, file)),
   );
@@ -137,7 +143,7 @@ asks git whether anything published was edited or deleted. Exit code 1 if anythi
   if (withoutHistory !== undefined)
     console.log(`whether anything was edited was not looked at: ${withoutHistory}`);
   console.log(
-    `${runs} runs, ${comparisons} comparisons, ${literature} publications, ${errata.length} errata: ${problems.length} problems`,
+    `${runs} runs, ${comparisons} comparisons, ${literature} publications, ${errata.length} errata, ${ledger.length} lines of the ledger: ${problems.length} problems`,
   );
   process.exitCode = problems.length === 0 ? 0 : 1;
 }

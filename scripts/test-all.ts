@@ -9,6 +9,7 @@ import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Report, readReport, slowest, type Tally, verdict } from "./test-report.ts";
+import { testScale } from "./test-scale.ts";
 import { testSite } from "./test-site.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -35,7 +36,12 @@ const groups: Record<string, string[]> = {
   unit: ["kit/src/", "scripts/", "site/"],
   kit: ["kit/test/", "kit/examples/"],
 };
-const all = [...Object.keys(checks), ...Object.keys(groups), "site"];
+/** Checks of whole builds of the site, one after the other. */
+const builds: Record<string, () => Promise<Tally & { output: string }>> = {
+  site: testSite,
+  scale: testScale,
+};
+const all = [...Object.keys(checks), ...Object.keys(groups), ...Object.keys(builds)];
 
 const { values } = parseArgs({ options: { only: { type: "string" }, help: { type: "boolean" } } });
 if (values.help) {
@@ -49,6 +55,7 @@ results  everything in results/ against the kit as it is, and nothing of it edit
 unit     the tests beside their files, gradient checks among them
 kit      the tests that span modules: oracle, fuzz, boundaries, registries, the packed package and its CLI
 site     the built site in a Chromium (CHROMIUM_PATH, on PATH, or from npm): pages, links, accessibility, weights
+scale    the site of 1,000 and of 200 runs: processor, memory, weight of its first pages
 
 One test file or one test: npx vitest run <part of its path> [-t <part of its name>]`);
   process.exit(0);
@@ -79,13 +86,14 @@ if (folders.length > 0) {
   total.skipped.push(...tally.skipped);
 }
 
-if (chosen.includes("site")) {
+for (const [name, test] of Object.entries(builds)) {
+  if (!chosen.includes(name)) continue;
   const start = Date.now();
-  const { output, ...tally } = await testSite();
+  const { output, ...tally } = await test();
   if (output) console.log(output.trimEnd());
   const failed = tally.failed > 0 ? `, ${tally.failed} failed` : "";
   const seconds = ((Date.now() - start) / 1000).toFixed(1);
-  console.log(`${failed ? "FAILED" : "ok    "}  site  ${tally.passed} passed${failed}  ${seconds} s`);
+  console.log(`${failed ? "FAILED" : "ok    "}  ${name}  ${tally.passed} passed${failed}  ${seconds} s`);
   total.passed += tally.passed;
   total.failed += tally.failed;
   total.skipped.push(...tally.skipped);

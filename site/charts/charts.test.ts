@@ -3,7 +3,9 @@ import type { RunRanking, SiteRun } from "../lib/run.ts";
 import { stepOf, steps } from "../lib/scale.ts";
 import { architectures, domains, makeRun } from "../test/make-runs.ts";
 import { radarConfig, radarDrawing, radarOf, rankHeatmap, rankStrip } from "./index.ts";
+import { methodHeatmap } from "./rank-heatmap.ts";
 import { dashOf, shapeOf, slotOf, slots } from "./series.ts";
+import { shareBar } from "./share-bar.ts";
 
 const made = makeRun({
   domain: domains.find((d) => d.id === "shapes")!,
@@ -132,4 +134,23 @@ it("tells the standard methods apart without colour", () => {
   expect(looks.size).toBe(slots);
   expect(slotOf("saliency")).toBe(0);
   expect(slotOf("unheard-of")).toBe(slots - 1);
+});
+
+it("lays one method's ranks out by what is ranked", () => {
+  const bases = [
+    { id: "infidelity", title: "Infidelity", kind: "metric", metrics: ["infidelity"] },
+    { id: "nothing", title: "Nothing", kind: "facet", metrics: [] },
+  ] as const;
+  const map = methodHeatmap([withRanking(tied)], bases, "saliency");
+  expect(map.columns.map(({ kind }) => kind)).toEqual(["metrics", undefined]);
+  const [row] = map.groups[0].rows;
+  expect(row.cells.map(({ name }) => name)).toEqual([
+    "Rank 1 of 3, 95 % interval 1–2, not separated from Occlusion",
+    "No rank: not measured in this run",
+  ]);
+});
+
+it("fills a bar from the left with leads, from the right with last places", () => {
+  expect(shareBar({ runs: 8, leads: 4, trails: 2 })).toMatchObject({ width: 96, leads: 48, trails: 24 });
+  expect(shareBar({ runs: 0, leads: 0, trails: 0 })).toMatchObject({ leads: 0, trails: 0 });
 });

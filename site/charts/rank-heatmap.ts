@@ -1,6 +1,6 @@
-/** Domain × method: the rank of each method in each run, as the cells of a table. */
+/** Ranks as the cells of a table: of each method in each run, or of one method by each ranking. */
 import { ranks } from "../lib/format.ts";
-import { fieldOf, placeOf, rankingOf, tiedWith, whyNoPlace } from "../lib/rankings.ts";
+import { type Basis, fieldOf, placeOf, rankingOf, tiedWith, whyNoPlace } from "../lib/rankings.ts";
 import type { SiteRun } from "../lib/run.ts";
 import { stepOf } from "../lib/scale.ts";
 
@@ -29,28 +29,55 @@ export interface HeatGroup {
 }
 
 export interface Heatmap {
-  readonly methods: readonly { readonly id: string; readonly title: string }[];
+  /** `kind`: of its page, where it has one */
+  readonly columns: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly kind?: "methods" | "metrics";
+  }[];
   readonly groups: readonly HeatGroup[];
 }
 
 /** Columns are the standard methods that some run has; rows are runs, by data set. */
 export function rankHeatmap(runs: readonly SiteRun[], basis: string): Heatmap {
-  const titles = new Map<string, string>();
-  for (const { result } of runs) {
-    for (const m of result.methods) if (m.standard && !m.control) titles.set(m.id, m.title);
-  }
-  const methods = [...titles].map(([id, title]) => ({ id, title }));
-  const data = new Map(runs.map(({ result }) => [result.data.id, result.data.title]));
+  const titles = titlesIn(runs);
+  const columns = [...titles].map(([id, title]) => ({ id, title, kind: "methods" as const }));
   return {
-    methods,
-    groups: [...data].map(([id, title]) => ({
-      data: id,
-      title,
-      rows: runs
-        .filter((run) => run.result.data.id === id)
-        .map((run) => ({ run, cells: methods.map((m) => heatCell(run, basis, m.id, titles)) })),
-    })),
+    columns,
+    groups: byData(runs, (run) => columns.map(({ id }) => heatCell(run, basis, id, titles))),
   };
+}
+
+/** One method: columns are what it is ranked by. */
+export function methodHeatmap(runs: readonly SiteRun[], bases: readonly Basis[], method: string): Heatmap {
+  const titles = titlesIn(runs);
+  return {
+    columns: bases.map(({ id, title, kind }) => ({
+      id,
+      title,
+      kind: kind === "metric" ? "metrics" : undefined,
+    })),
+    groups: byData(runs, (run) => bases.map(({ id }) => heatCell(run, id, method, titles))),
+  };
+}
+
+const titlesIn = (runs: readonly SiteRun[]): ReadonlyMap<string, string> =>
+  new Map(
+    runs.flatMap(({ result }) =>
+      result.methods.filter((m) => m.standard && !m.control).map((m) => [m.id, m.title] as const),
+    ),
+  );
+
+function byData(
+  runs: readonly SiteRun[],
+  cellsOf: (run: SiteRun) => readonly HeatCell[],
+): readonly HeatGroup[] {
+  const data = new Map(runs.map(({ result }) => [result.data.id, result.data.title]));
+  return [...data].map(([id, title]) => ({
+    data: id,
+    title,
+    rows: runs.filter((run) => run.result.data.id === id).map((run) => ({ run, cells: cellsOf(run) })),
+  }));
 }
 
 export function heatCell(

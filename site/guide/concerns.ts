@@ -34,19 +34,24 @@ export interface Concern {
 
 const nowhere = (why: string): Standing => ({ place: null, why, leads: false, trails: false });
 
-/** Ranks, intervals and tie groups as the document has them. */
-const standingBy =
+/**
+ * Ranks, intervals and tie groups as the document has them. A method that is placed only is in no group: it leads where no standard method
+ * is surely better than it, as of those that lead none is, and trails where it is no better than the last group.
+ */
+export const standingBy =
   (basis: string) =>
   (run: Run, method: string): Standing => {
     const ranking = rankingOf(run, basis);
     const place = placeOf(ranking, method);
     if (ranking === undefined || place === undefined) return nowhere(whyNoPlace(run, basis, method));
     const { tieGroups } = ranking;
+    const rankOf = (group: readonly string[] = []) => placeOf(ranking, group[0])?.rank;
+    const [top, last] = [rankOf(tieGroups[0]), rankOf(tieGroups.at(-1))];
     return {
       place: { rank: place.rank, interval: place.interval, field: fieldOf(ranking) },
       why: null,
-      leads: tieGroups[0]?.includes(method) ?? false,
-      trails: tieGroups.length > 1 && tieGroups[tieGroups.length - 1].includes(method),
+      leads: top !== undefined && place.rank <= top,
+      trails: tieGroups.length > 1 && last !== undefined && place.rank >= last,
     };
   };
 
@@ -127,4 +132,13 @@ export function imagesOf(run: Run, gates: string): number {
   return Math.min(run.result.selection.samples, ...counts);
 }
 
-const basisIn = (run: Run, id: string): Basis | undefined => basesOf([run]).find((basis) => basis.id === id);
+const basesIn = new WeakMap<Run, ReadonlyMap<string, Basis>>();
+
+function basisIn(run: Run, id: string): Basis | undefined {
+  let bases = basesIn.get(run);
+  if (bases === undefined) {
+    bases = new Map(basesOf([run]).map((basis) => [basis.id, basis]));
+    basesIn.set(run, bases);
+  }
+  return bases.get(id);
+}

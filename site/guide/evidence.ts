@@ -19,14 +19,19 @@ export interface Evidence extends Standing {
   readonly reasons: readonly string[];
 }
 
-export function evidenceOf(run: SiteRun, concern: Concern, method: string): Evidence {
-  const { data, model } = run.result;
+export function evidenceOf(
+  run: SiteRun,
+  concern: Pick<Concern, "gates" | "standing">,
+  method: string,
+): Evidence {
+  const { data, model, methods } = run.result;
+  const explained = methods.find(({ id }) => id === method)?.samples ?? Number.POSITIVE_INFINITY;
   const { sound, metrics, reasons } = soundness(run, concern.gates, method);
   return {
     run: run.id,
     data: { id: data.id, base: data.base, title: data.title },
     model: { id: model.id, title: architectureLabel(model.architecture ?? model.id), sha256: model.sha256 },
-    n: imagesOf(run, concern.gates),
+    n: Math.min(explained, imagesOf(run, concern.gates)),
     ...concern.standing(run, method),
     sound,
     metrics,
@@ -64,26 +69,32 @@ export interface Counted {
   readonly protocol: string | undefined;
   /** what was left out, reason by reason */
   readonly aside: readonly { readonly reason: string; readonly n: number }[];
+  /** the same run by run, by their ids */
+  readonly whyNot: ReadonlyMap<string, string>;
 }
 
 /**
  * The runs that count, of those of one family and track. What cannot count goes first, so that it does not hide an older run that can.
- * No erratum has been issued yet; runs that one names belong with what cannot count.
+ * What an erratum affects has no place in a run as it is read, so that nothing of it is counted.
  */
 export function countedRuns(runs: readonly SiteRun[]): Counted {
   const current = newest(runs.filter((run) => whySetAside(run) === undefined));
   const counted = comparable(current);
-  const superseded = runs.filter((run) => whySetAside(run) === undefined && !current.includes(run));
-  const reasons = [
-    ...runs.flatMap((run) => whySetAside(run) ?? []),
-    ...superseded.map(() => "superseded by a newer run"),
-    ...current.filter((run) => !counted.includes(run)).map(() => "of another protocol"),
-  ];
+  const whyNot = new Map(
+    runs
+      .filter((run) => !counted.includes(run))
+      .map((run) => [
+        run.id,
+        whySetAside(run) ?? (current.includes(run) ? "of another protocol" : "superseded by a newer run"),
+      ]),
+  );
+  const reasons = [...whyNot.values()];
   return {
     runs: counted,
     protocol: counted[0]?.result.protocol.id,
     aside: [...new Set(reasons)]
       .sort()
       .map((reason) => ({ reason, n: reasons.filter((other) => other === reason).length })),
+    whyNot,
   };
 }

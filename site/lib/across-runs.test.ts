@@ -75,4 +75,17 @@ describe("acrossOf", () => {
     expect(await blocks(of(dates.old, "recomputed"), of(dates.current, "submitted"))).toEqual([block]);
     expect(await blocks(of(dates.current, "submitted"))).toEqual([]);
   });
+
+  it("leaves out metrics beyond those that pages compare by: the rest is scored on few images", async () => {
+    const { acrossOf } = await import("./across-runs.ts");
+    const run = of(dates.current, "recomputed");
+    const [known] = run.result.metrics;
+    const more = {
+      ...run,
+      result: { ...run.result, metrics: [...run.result.metrics, { ...known, id: "srg" }] },
+    };
+    const bases = (await acrossOf([more])).sets[0].standings.map((standing) => standing.of);
+    expect(bases).toContain(known.id);
+    expect(bases).not.toContain("srg");
+  });
 });

@@ -8,6 +8,7 @@ const choices: BoardChoices = {
     { id: "infidelity", standard: true },
     { id: "sparseness", standard: false },
   ],
+  weights: ["infidelity", "sparseness"],
 };
 
 describe("the address", () => {
@@ -19,13 +20,24 @@ describe("the address", () => {
     "?data=phantom-shapes&family=cnn&sort=-infidelity",
     "?sort=method&columns=method,sparseness",
     "?columns=method",
+    "?sort=weighted&weights=infidelity:2.5,sparseness:1",
+    "?data=phantom-cxr&compare=phantom-cxr/a/2026-11-20-00000000/lime,b/c/d/sobel&page=12",
   ])("%s comes back as it was", (search) => {
     expect(searchOf(parseState(search, choices), choices)).toBe(search);
   });
   it("ignores what the page does not have", () => {
     const state = parseState("?data=gone&sort=-nothing&columns=method,gone&x=<b>", choices);
-    expect(state).toEqual({ filters: {}, sort: null, columns: ["method"] });
+    const rest = { page: 1, weights: {}, compare: [] };
+    expect(state).toEqual({ filters: {}, sort: null, columns: ["method"], ...rest });
   });
+});
+
+it("takes no weight that is none, no page that is none, and no fifth row", () => {
+  const weights = "infidelity:-1,sparseness:99,overall:1,infidelity:1e9,infidelity:";
+  const state = parseState(`?weights=${weights}&page=0&compare=a,b,a,c,,d,e&sort=weighted`, choices);
+  expect(state).toMatchObject({ weights: { sparseness: 10 }, page: 1, compare: ["a", "b", "c", "d"] });
+  expect(state.sort).toEqual({ column: "weighted", descending: false });
+  expect(parseState("?sort=weighted&page=x", choices)).toMatchObject({ sort: null, page: 1 });
 });
 
 describe("cells", () => {

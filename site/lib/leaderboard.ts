@@ -1,9 +1,11 @@
 /** The leaderboard as data: its columns, and a row per run and method. */
+import { rngOf } from "../../kit/src/rng.ts";
 import { typical } from "../../kit/src/stats/summarise.ts";
-import { estimate, missing, ranks, single } from "./format.ts";
+import { weightSensitivity } from "../../kit/src/stats/weights.ts";
+import { estimate, missing, percent, ranks, single } from "./format.ts";
 import { architectureLabel, elsewhere, familyLabel, familyOrder, trackLabel } from "./labels.ts";
-import { basesOf, isCore, placeOf, rankingOf, tiedWith, whyNoPlace } from "./rankings.ts";
-import { cellOf, passesOf, type RunMethod, type SiteRun } from "./run.ts";
+import { basesOf, coreMetrics, isCore, placeOf, rankingOf, tiedWith, whyNoPlace } from "./rankings.ts";
+import { cellOf, passesOf, type RunMethod, type RunRanking, type SiteRun } from "./run.ts";
 import { isQuick, whyUnranked } from "./select.ts";
 
 export interface Column {
@@ -22,6 +24,10 @@ export interface BoardCell {
   readonly detail?: string;
   /** why there is nothing, or whom it is tied with */
   readonly note?: string;
+  /** of a value: the rank it has in its run, equal for methods that the images do not separate */
+  readonly place?: number;
+  /** of a value: whether it beats every control; not there where that is not known */
+  readonly gate?: boolean;
 }
 
 export interface BoardRow {
@@ -119,8 +125,10 @@ export function boardOf(unordered: readonly SiteRun[]): Board {
       }),
     ),
     { id: "passes", title: "Passes", kind: "value", better: "lower", standard: true },
+    { id: "leads", title: "Weightings led", kind: "value", better: "higher", standard: true },
   ];
   const rows = runs.flatMap((run) => {
+    const leads = leadsOf(run);
     return byRank(run).map((method): BoardRow => {
       const known = new Map(facts.map((fact) => [fact.id, fact.of(run, method)]));
       return {
@@ -132,6 +140,8 @@ export function boardOf(unordered: readonly SiteRun[]): Board {
           if (fact !== undefined) return { text: fact[1] };
           if (id === "n") return { text: `${method.samples ?? run.result.selection.samples}` };
           if (id === "passes") return passesCell(method);
+          if (id === "leads")
+            return leads.get(method.id) ?? { text: missing, note: "not ranked by every core metric" };
           return kind === "rank" ? rankCell(run, id, method.id) : valueCell(run, id, method.id);
         }),
       };
@@ -196,5 +206,61 @@ function valueCell(run: SiteRun, metric: string, method: string): BoardCell {
     return { text: "–", note: reason ?? whyNoPlace(run, metric, method) };
   }
   const [text, ...detail] = estimate(value, cell.interval).split(" ");
-  return { text, detail: detail.join(" ") || undefined, note: cell.noInterval ?? undefined };
+  const ranking = whyUnranked(run) === undefined ? rankingOf(run, metric) : undefined;
+  const place = placeOf(ranking, method);
+  return {
+    text: cell.erratum === undefined ? text : `${text}†`,
+    detail: detail.join(" ") || undefined,
+    note: cell.erratum ?? cell.noInterval ?? (ranking && place && placeNote(ranking, method, place.rank)),
+    place: place?.rank,
+    gate: cell.gate?.passed ?? undefined,
+  };
+}
+
+function placeNote(ranking: RunRanking, method: string, rank: number): string {
+  const tied = tiedWith(ranking, method);
+  return `rank ${rank}${tied.length > 0 ? ", not separated from others of its rank" : ""}`;
+}
+
+/** What a reader's weights are put on: the mean standing, r̃, of the run's standard methods by each core metric that ranks. */
+export interface Standings {
+  readonly metrics: readonly string[];
+  readonly methods: readonly string[];
+  /** [metrics][methods]; `null` where a metric does not rank a method */
+  readonly scores: readonly (readonly (number | null)[])[];
+}
+
+/** Nothing of a run that is not ranked. */
+export function standingsOf(run: SiteRun): Standings {
+  const rankings = coreMetrics.flatMap((id) => {
+    const ranking = whyUnranked(run) === undefined ? rankingOf(run, id) : undefined;
+    return ranking && ranking.places.length > 0 ? [ranking] : [];
+  });
+  const ranked = rankings.flatMap(({ places }) => places.filter((p) => p.standard).map((p) => p.method));
+  const methods = [...new Set(ranked)].sort();
+  return {
+    metrics: rankings.map((ranking) => ranking.of),
+    methods,
+    scores: rankings.map((ranking) => methods.map((method) => placeOf(ranking, method)?.score ?? null)),
+  };
+}
+
+/** So many that a share is known to two hundredths; more would be felt where there are a thousand runs. */
+const weightings = 1000;
+
+/** The share of all weightings of the core metrics under which a method leads its run, of the methods that all of them rank. */
+function leadsOf(run: SiteRun): ReadonlyMap<string, BoardCell> {
+  const { methods, scores } = standingsOf(run);
+  const whole = [...methods.keys()].filter((m) => scores.every((of) => of[m] !== null));
+  const leads = weightSensitivity(
+    scores.map((of) => whole.map((m) => of[m]!)),
+    weightings,
+    rngOf("xai-kit/leaderboard", "weights", run.id),
+  );
+  return new Map(
+    whole.map((m, k) => [
+      methods[m],
+      { text: percent(leads[k].share), note: `± ${percent(leads[k].error)}, of ${weightings} weightings` },
+    ]),
+  );
 }

@@ -50,8 +50,9 @@ export function rankingOf(run: Run, basis: string): RunRanking | undefined {
 export const placeOf = (ranking: RunRanking | undefined, method: string): RunPlace | undefined =>
   ranking?.places.find((place) => place.method === method);
 
-/** Standard methods in a ranking: the worst rank there can be. */
-export const fieldOf = (ranking: RunRanking): number => ranking.places.filter((p) => p.standard).length;
+/** Standard methods in a ranking, those an erratum took out of it too: the worst rank there can be. */
+export const fieldOf = ({ places, withdrawn = [] }: RunRanking): number =>
+  [...places, ...withdrawn].filter((p) => p.standard).length;
 
 /** The other standard methods that cannot be told from this one. */
 export const tiedWith = (ranking: RunRanking, method: string): readonly string[] =>
@@ -65,7 +66,8 @@ export function whyNoPlace(run: Run, basis: string, method: string): string {
   if (entry === undefined) return "method not run";
   if (entry.status !== "ok") return entry.reason ?? entry.status;
   if (entry.control) return "control, never ranked";
-  return ranking.reason ?? "no scores";
+  const lost = ranking.withdrawn?.find((w) => w.method === method);
+  return lost?.reason ?? ranking.reason ?? "no scores";
 }
 
 /** Why a cell is not `recommendable`, in the words of the document where it has them. */

@@ -1,30 +1,28 @@
 /** Names for the parts of a run document, and a run as the site holds it. */
-import type { Method, Run } from "../../kit/src/schemas.generated.ts";
+import type { Cell, Method, Ranking, Run } from "../../kit/src/schemas.generated.ts";
+import type { Mark } from "./errata.ts";
+import type { Evidence } from "./tier.ts";
 
-export type {
-  Cell as RunCell,
-  Method as RunMethod,
-  Metric as RunMetric,
-  Ranking as RunRanking,
-  Run,
-} from "../../kit/src/schemas.generated.ts";
+export type { Method as RunMethod, Metric as RunMetric, Run } from "../../kit/src/schemas.generated.ts";
+/** With what an erratum says against it, in a run as the site shows it (errata.ts). */
+export type RunCell = Cell & { readonly erratum?: string };
+/** `withdrawn`: methods that an erratum took the place of. */
+export type RunRanking = Ranking & {
+  readonly withdrawn?: readonly {
+    readonly method: string;
+    readonly standard: boolean;
+    readonly reason: string;
+  }[];
+};
 export type RunPlace = Run["result"]["statistics"]["overall"]["places"][number];
 
-/**
- * How far a run can be believed, from what lies in its folder. Everything in results/ has passed the check that recomputes every aggregate
- * from the scores; to do so again at each build would take longer than a build of a thousand runs may. So a build asks only whether
- * the scores are the ones that the document names.
- */
-export type Tier = "submitted" | "recomputed";
+/** How far a run can be believed; tier.ts derives it. What others published is `reported`, and no run document. */
+export type Tier = "submitted" | "recomputed" | "reproduced" | "attested";
 
 export interface FileFacts {
   readonly bytes: number;
   readonly sha256: string;
 }
-
-/** `scores`: of the scores.parquet beside the document, undefined where there is none */
-export const tierOf = ({ sidecar }: Pick<Run["result"], "sidecar">, scores: FileFacts | undefined): Tier =>
-  scores?.bytes === sidecar.bytes && scores.sha256 === sidecar.sha256 ? "recomputed" : "submitted";
 
 /** A run with its place in results/runs/, which is its address: "phantom-cxr/cxr-resnet/2026-11-20-0a1b2c3d". */
 export interface SiteRun extends Run {
@@ -32,11 +30,32 @@ export interface SiteRun extends Run {
   /** file names in its pictures/ folder */
   readonly pictures: readonly string[];
   readonly tier: Tier;
+  /** what its tier rests on and which errata touch it; not there in a run that was made up */
+  readonly trust?: Trust;
+}
+
+export interface Trust {
+  /** sha256 of its result as it was published */
+  readonly identity: string;
+  /** every line of the ledger about it */
+  readonly evidence: readonly Evidence[];
+  /** what an erratum says against it */
+  readonly errata: readonly Mark[];
 }
 
 /** Of one attribution; null for maps that were computed elsewhere. */
 export const passesOf = ({ cost }: Pick<Method, "cost">): number | null =>
   cost && cost.forwards + cost.backwards;
 
-export const cellOf = (run: Run, method: string, metric: string) =>
-  run.result.statistics.cells.find((cell) => cell.method === method && cell.metric === metric);
+/** A document can have over a thousand cells, each asked for by several pages. */
+const cellsOf = new WeakMap<readonly Cell[], ReadonlyMap<string, RunCell>>();
+
+export function cellOf({ result }: Run, method: string, metric: string): RunCell | undefined {
+  const { cells } = result.statistics;
+  let found = cellsOf.get(cells);
+  if (found === undefined) {
+    found = new Map(cells.map((cell) => [`${cell.method} ${cell.metric}`, cell]));
+    cellsOf.set(cells, found);
+  }
+  return found.get(`${method} ${metric}`);
+}

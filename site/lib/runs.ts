@@ -4,6 +4,7 @@
  */
 import { runCheck } from "./check-run.ts";
 import { readRuns } from "./read-runs.ts";
+import { errataIn, ledgerIn } from "./record.ts";
 import type { SiteRun } from "./run.ts";
 import { newest } from "./select.ts";
 
@@ -20,5 +21,12 @@ export function allRuns(): Promise<SiteRun[]> {
 
 /** The runs that tables and charts speak of. */
 export const currentRuns = async (): Promise<SiteRun[]> => newest(await allRuns());
+
+/** Every line of the ledger, in its order. */
+export const allLedger = async () =>
+  ledgerIn(results, new Set((await allRuns()).flatMap(({ trust }) => trust?.identity ?? [])));
+
+/** Every erratum, in the order of their lines. */
+export const allErrata = () => errataIn(results);
 
 export const resultsFolder = results;

@@ -6,3 +6,7 @@ export function url(path: string, base: string = import.meta.env.BASE_URL): stri
 }
 
 export const runUrl = (id: string): string => url(`runs/${id}/`);
+
+/** With its host, which XAI_SITE_URL tells; undefined where that is not known. */
+export const absoluteUrl = (path: string, site: URL | undefined): string | undefined =>
+  site && new URL(url(path), site).href;

@@ -1,8 +1,9 @@
 /**
  * Writes run documents for tests of the site: real statistics of drawn scores, for four architectures on the four phantoms. They are
- * not results of any model, so they never go to results/.
+ * not results of any model, so they never go to results/. Or any number of them, on twelve data sets of four tracks with nine
+ * architectures, for tests of size.
  *
- * usage: node site/test/make-runs.ts <folder> [copies]
+ * usage: node site/test/make-runs.ts <folder> [number]
  */
 import { createHash } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
@@ -26,6 +27,24 @@ import type { Row } from "../../kit/src/runner/execute.ts";
 import { classificationQuality } from "../../kit/src/stats/classification.ts";
 import { summarise } from "../../kit/src/stats/summarise.ts";
 import type { Run } from "../lib/run.ts";
+import { writeBeside } from "./made-beside.ts";
+import { writeRecord } from "./made-record.ts";
+
+interface Architecture {
+  readonly id: string;
+  /** in the names of models */
+  readonly style: string;
+  readonly family: Run["result"]["model"]["family"];
+}
+
+interface Domain {
+  readonly id: string;
+  readonly title: string;
+  readonly channels: number;
+  readonly classes: readonly string[];
+  /** a drawn set of this name unless told */
+  readonly data?: { readonly id: string; readonly track: Run["result"]["data"]["track"] };
+}
 
 export const architectures = [
   { id: "resnet-mini", style: "resnet", family: "cnn" },
@@ -50,6 +69,38 @@ export const domains = [
     classes: ["disc", "ring", "star", "bar"],
   },
 ] as const;
+
+/** What many runs could be of. */
+const manyArchitectures: readonly Architecture[] = [
+  ...["resnet-50", "resnet-101", "densenet-121", "densenet-161", "convnext-tiny", "efficientnet-b0"].map(
+    (id) => ({ id, style: id, family: "cnn" as const }),
+  ),
+  { id: "vit-b-16", style: "vit-b-16", family: "transformer" },
+  { id: "clip-vit-b-16", style: "clip-vit-b-16", family: "contrastive" },
+  { id: "clip-rn50", style: "clip-rn50", family: "contrastive" },
+];
+const manyDomains: readonly Domain[] = (
+  [
+    ["imagenet", "natural"],
+    ["medmnist-pathmnist", "medical"],
+    ["medmnist-bloodmnist", "medical"],
+    ["medmnist-dermamnist", "medical"],
+    ["medmnist-octmnist", "medical"],
+    ["medmnist-retinamnist", "medical"],
+    ["medmnist-tissuemnist", "medical"],
+    ["chexpert", "cxr"],
+    ["nih-cxr14", "cxr"],
+    ["vindr-cxr", "cxr"],
+    ["medmnist-pneumoniamnist", "cxr"],
+    ["iq-othnccd", "ct"],
+  ] as const
+).map(([id, track]) => ({
+  id,
+  title: `Made to look like ${id}`,
+  channels: 3,
+  classes: ["one", "two", "three"],
+  data: { id, track },
+}));
 
 /** How well each method does, in standard deviations of an image, before what the architecture adds. */
 const skill: Readonly<Record<string, number>> = {
@@ -84,12 +135,14 @@ const scale: Readonly<Record<string, readonly [centre: number, spread: number]>>
 const hex = (content: string | Uint8Array) => createHash("sha256").update(content).digest("hex");
 
 interface Options {
-  readonly domain: (typeof domains)[number];
-  readonly architecture: (typeof architectures)[number];
+  readonly domain: Domain;
+  readonly architecture: Architecture;
   readonly date: string;
   readonly protocol?: "1" | "quick";
-  /** more models of the same kind, for tests of size */
+  /** another model of the same kind */
   readonly copy?: number;
+  /** few images and resamples, where only the number of runs matters */
+  readonly small?: boolean;
   /** with maps from elsewhere */
   readonly external?: boolean;
 }
@@ -106,17 +159,23 @@ const theirs: ExternalMaps = {
 
 export const makeRun = (options: Options): Run => makeScores(options).run;
 
-/** A run with the scores it was made from; `statistics` of an earlier run may be given, where only the number of runs matters. */
-export function makeScores(
-  { domain, architecture, date, protocol: protocolId = "1", copy = 0, external = false }: Options,
-  statistics?: Run["result"]["statistics"],
-): { readonly run: Run; readonly sidecar: Uint8Array } {
+/** A run with the scores it was made from. */
+export function makeScores({
+  domain,
+  architecture,
+  date,
+  protocol: protocolId = "1",
+  copy = 0,
+  small = false,
+  external = false,
+}: Options): { readonly run: Run; readonly sidecar: Uint8Array } {
   const protocol = protocolOf(protocolId);
   const model = `${domain.id}-${architecture.style}${copy > 0 ? `-seed-${copy}` : ""}`;
   const rng = rngOf("site fixture", model, protocolId, date);
   const methods = methodRegistry.filter((m) => protocol.methods.includes(m.id));
   const metrics = metricRegistry.filter((m) => protocol.metrics.includes(m.id));
-  const [samples, rerun] = protocol.quick ? [16, 16] : [48, 16];
+  const [samples, rerun] = small ? [12, 4] : protocol.quick ? [16, 16] : [48, 16];
+  const data = domain.data ?? { id: `phantom-${domain.id}`, track: "synthetic" as const };
   // one hole, so that pages show what a missing cell looks like
   const absent = architecture.style === "clip" && domain.id === "shapes" ? "grad-cam" : undefined;
   const { id: _, ...externalFacts } = theirs;
@@ -143,15 +202,15 @@ export function makeScores(
         sha256: hex(model),
         opset: 18,
         camLayer: "/features/last",
-        training: { seed: 7, data: `phantom-${domain.id}` },
+        training: { seed: 7 + copy, data: data.id },
         assumptions: [],
       },
       data: {
-        id: `phantom-${domain.id}`,
-        base: `phantom-${domain.id}`,
+        id: data.id,
+        base: data.id,
         title: domain.title,
         edition: "1",
-        track: "synthetic",
+        track: data.track,
         split: "test",
         count: labels.length,
         ids: "public",
@@ -213,18 +272,16 @@ export function makeScores(
         gate: m.gate,
         samples: isRerun(m) ? rerun : samples,
       })),
-      statistics:
-        statistics ??
-        (JSON.parse(
-          JSON.stringify(
-            summarise(rows, {
-              methods: ran.map(({ id, control }) => ({ id, control })),
-              metrics,
-              rng: rngOf("site fixture", "bootstrap"),
-              draws: 300,
-            }),
-          ),
-        ) as Run["result"]["statistics"]),
+      statistics: JSON.parse(
+        JSON.stringify(
+          summarise(rows, {
+            methods: ran.map(({ id, control }) => ({ id, control })),
+            metrics,
+            rng: rngOf("site fixture", "bootstrap"),
+            draws: small ? 40 : 300,
+          }),
+        ),
+      ) as Run["result"]["statistics"],
       failures: absent ? [{ method: absent, metric: null, code: "E_CAM_LAYER", n: samples }] : [],
       sidecar: { rows: rows.length, sha256: hex(sidecar), bytes: sidecar.length },
     },
@@ -348,22 +405,15 @@ async function drawing(): Promise<Uint8Array> {
   return encodePng({ width, height, data });
 }
 
-/** The runs every test of the site reads; `copies` more models per pair give it size. */
-export async function makeRuns(folder: string, copies = 0): Promise<string[]> {
+/** The runs every test of the site reads. */
+export async function makeRuns(folder: string): Promise<string[]> {
   await rm(folder, { recursive: true, force: true });
   const picture = await drawing();
   const ids: string[] = [];
   for (const domain of domains) {
     for (const architecture of architectures) {
-      const first = makeScores({ domain, architecture, date: "2026-11-20T12:00:00Z" });
-      ids.push(await write(folder, first, picture));
-      for (let copy = 1; copy <= copies; copy++) {
-        const again = makeScores(
-          { domain, architecture, date: "2026-11-20T12:00:00Z", copy },
-          first.run.result.statistics,
-        );
-        ids.push(await write(folder, again, picture));
-      }
+      const made = makeScores({ domain, architecture, date: "2026-11-20T12:00:00Z" });
+      ids.push(await write(folder, made, picture));
     }
   }
   const [domain, architecture] = [domains[0], architectures[0]];
@@ -377,15 +427,34 @@ export async function makeRuns(folder: string, copies = 0): Promise<string[]> {
       picture,
     ),
   );
+  await writeRecord(folder, ids);
+  await writeBeside(folder);
   return ids;
 }
 
+/** Runs for tests of size: no two alike, on real data sets' names, as many models of each architecture as it takes. */
+export async function makeManyRuns(folder: string, number: number): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  const picture = await drawing();
+  for (let k = 0; k < number; k++) {
+    const pair = Math.floor(k / manyDomains.length);
+    const made = makeScores({
+      domain: manyDomains[k % manyDomains.length],
+      architecture: manyArchitectures[pair % manyArchitectures.length],
+      copy: 1 + Math.floor(pair / manyArchitectures.length),
+      date: `2026-11-${String(1 + (k % 28)).padStart(2, "0")}T12:00:00Z`,
+      small: true,
+    });
+    await write(folder, made, picture);
+  }
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const [folder, copies = "0"] = process.argv.slice(2);
-  if (folder === undefined) {
-    console.error("usage: node site/test/make-runs.ts <folder> [copies]");
+  const [folder, number] = process.argv.slice(2);
+  if (folder === undefined || (number !== undefined && !/^\d+$/.test(number))) {
+    console.error("usage: node site/test/make-runs.ts <folder> [number]");
     process.exit(2);
   }
-  const ids = await makeRuns(folder, Number(copies));
-  console.log(`${ids.length} runs in ${folder}`);
+  if (number === undefined) await makeRuns(folder);
+  else await makeManyRuns(folder, Number(number));
 }

@@ -5,7 +5,7 @@ import { steps } from "../submit/steps.ts";
 
 test("every step shows its command and what it printed", async ({ page }) => {
   await page.goto("./submit/");
-  await expect(page.getByRole("heading", { level: 3 })).toHaveCount(steps.length + 1);
+  await expect(page.locator(".steps").getByRole("heading", { level: 3 })).toHaveCount(steps.length + 1);
   for (const { id } of steps) {
     const step = page.locator(`#${id}`);
     const { command, output } = recorded.steps[id as keyof typeof recorded.steps];

@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { KitError } from "../errors.ts";
 import { writeFileAtomic } from "../files.ts";
-import { type Architecture, architectureOf, architectures } from "../model/architectures.ts";
+import { type Architecture, architectureOf, architectures, weightsOf } from "../model/architectures.ts";
 import { similar } from "../suggest.ts";
 import { exportProgram, type Library, libraries, librariesOf } from "./export-help.ts";
 import type { Io, Run } from "./io.ts";
@@ -82,12 +82,6 @@ function known(id: string): Architecture {
     next: close.length > 0 ? `did you mean ${close.join(" or ")}?` : `known: ${ids.join(", ")}`,
   });
 }
-
-/** "torchvision, ResNet50_Weights.IMAGENET1K_V2" */
-export const weightsOf = ({ source }: Architecture): string =>
-  source.library === "torchvision"
-    ? `torchvision, ${source.weights}`
-    : `open_clip, ${source.model} ${source.pretrained}`;
 
 async function list(io: Io): Promise<void> {
   const rows = architectures.map(({ id, family, input, source }) => [

@@ -156,6 +156,12 @@ export const architectures: readonly Architecture[] = [
 export const architectureOf = (id: string): Architecture | undefined =>
   architectures.find((architecture) => architecture.id === id);
 
+/** "torchvision, ResNet50_Weights.IMAGENET1K_V2" */
+export const weightsOf = ({ source }: Architecture): string =>
+  source.library === "torchvision"
+    ? `torchvision, ${source.weights}`
+    : `open_clip, ${source.model} ${source.pretrained}`;
+
 /** What a preset adds to a card: the card completed, and what came from where in words; or why it is not used. */
 export type Completed = { readonly card: ModelCard; readonly said: string };
 

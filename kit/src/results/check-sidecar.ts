@@ -21,7 +21,20 @@ const advice = "hand in the two files as the evaluation wrote them";
 export function checkSidecar(
   result: Result,
   bytes: Uint8Array,
-  { findings, warnings, run, file }: { findings: Findings; warnings: Findings; run: string; file: string },
+  {
+    findings,
+    warnings,
+    run,
+    file,
+    onControls,
+  }: {
+    findings: Findings;
+    warnings: Findings;
+    run: string;
+    file: string;
+    /** hears when the statistics are done, and the controls come */
+    onControls: () => void;
+  },
 ): void {
   const report = findings.report(run, advice);
   const inFile = (place: string, message: string) =>
@@ -59,7 +72,7 @@ export function checkSidecar(
   checkHoles(result, rows, report);
   // the work of recomputing grows with images, and how many there may be is known by now
   if (findings.problems.length > before) return;
-  recompute(result, rows, report, inFile);
+  recompute(result, rows, report, inFile, onControls);
   if (findings.problems.length === before && !sameBytes(encodeSidecar(rows, ids), bytes)) {
     warnings.report(file, advice)(
       [],
@@ -171,6 +184,7 @@ function recompute(
   rows: readonly SidecarRow[],
   report: Report,
   inFile: (place: string, message: string) => void,
+  onControls: () => void,
 ): void {
   const ids = result.methods.map((m) => m.id);
   try {
@@ -187,6 +201,7 @@ function recompute(
       ids,
       result.metrics.map((m) => m.id),
     );
+    onControls();
     for (const { control, metric, expected, found } of checkControls(table, ofControls)) {
       const cell = result.statistics.cells.findIndex((c) => c.method === control && c.metric === metric);
       report(

@@ -1,6 +1,7 @@
 /** From bytes to a document of the right form: strict JSON, then its schema, then the one way of writing it. */
-import { Ajv2020 as Ajv, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
+import type { ErrorObject, ValidateFunction } from "ajv/dist/2020.js";
 import { canonicalJson } from "../json.ts";
+import { compileSchema } from "./compile-schema.ts";
 import { type Path, strictJson } from "./strict-json.ts";
 import type { Report } from "./verdict.ts";
 
@@ -43,10 +44,10 @@ export function readDocument<T>(
 
 const validators = new Map<string, ValidateFunction>();
 
-/** Compiled when first needed: ajv makes a function of the schema, which a page's Content-Security-Policy has to allow. */
+/** Compiled when first needed. */
 function validator({ schema, file }: DocumentForm, allErrors: boolean): ValidateFunction {
   const key = `${file} ${allErrors}`;
-  const made = validators.get(key) ?? new Ajv({ allErrors, strict: true }).compile(schema);
+  const made = validators.get(key) ?? compileSchema(schema, allErrors);
   validators.set(key, made);
   return made;
 }

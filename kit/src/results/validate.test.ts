@@ -68,6 +68,24 @@ describe("a run as it was made", () => {
     expect(verdict.warnings.map((w) => w.message)).toEqual(["without its sidecar nothing can be recomputed"]);
   });
 
+  it("tells which part is looked at, and how many problems came before it", () => {
+    const heard: unknown[] = [];
+    const tell = (text: string, place?: string) => {
+      heard.length = 0;
+      const onPart = (part: string, problems: number, run?: unknown) =>
+        heard.push([part, problems, run !== undefined]);
+      validateRun({ name: "run.json", text, sidecar: made.sidecar, place, onPart });
+      return heard;
+    };
+    const rest = ["registry", "place", "scores", "controls"];
+    expect(tell(made.text, placeOf(made.run))).toEqual([
+      ["form", 0, false],
+      ...rest.map((p) => [p, 0, true]),
+    ]);
+    expect(tell("{")).toEqual([["form", 0, false]]);
+    expect(tell(made.text.trimEnd()).at(-1)).toEqual(["controls", 1, true]);
+  });
+
   it("is one text: key order, spaces and forms of numbers make another file of it", () => {
     const { result, telemetry } = made.run;
     expect(problemsOf(`${JSON.stringify({ telemetry, result })}\n`)).toEqual(["$ E_CANONICAL"]);

@@ -20,7 +20,12 @@ export interface RunFiles {
   readonly sidecarName?: string;
   /** "<data id>/<model id>/<YYYY-MM-DD>-<hash8>": the folder it claims in results/runs/ */
   readonly place?: string;
+  /** hears of each part before it is looked at, with the number of problems before it, and the document once it has the right form */
+  readonly onPart?: (part: Part, problems: number, run?: Run) => void;
 }
+
+/** What is asked of a run, in this order; a part that is never heard of was not looked at. */
+export type Part = "form" | "registry" | "place" | "scores" | "controls";
 
 export interface Verdict {
   readonly ok: boolean;
@@ -43,6 +48,7 @@ export function validateRun({
   sidecar,
   sidecarName = "scores.parquet",
   place,
+  onPart = () => undefined,
 }: RunFiles): Verdict {
   const findings = new Findings();
   const warnings = new Findings();
@@ -60,10 +66,16 @@ export function validateRun({
     };
   };
 
+  onPart("form", 0);
   const run = readDocument<Run>(text, form, report);
   if (run === undefined) return verdict();
+  const begin = (part: Part) => onPart(part, findings.count, run);
+  begin("registry");
   checkDocument(run, report, warnings.report(name, advice));
-  if (place !== undefined) checkPlace(run, place, report);
+  if (place !== undefined) {
+    begin("place");
+    checkPlace(run, place, report);
+  }
   if (sidecar === undefined) {
     warnings.report(name, "put scores.parquet beside it")(
       ["result", "sidecar"],
@@ -71,7 +83,9 @@ export function validateRun({
       "without its sidecar nothing can be recomputed",
     );
   } else if (findings.problems.every((p) => !blocking.has(p.code))) {
-    checkSidecar(run.result, sidecar, { findings, warnings, run: name, file: sidecarName });
+    begin("scores");
+    const onControls = () => begin("controls");
+    checkSidecar(run.result, sidecar, { findings, warnings, run: name, file: sidecarName, onControls });
   }
   return verdict(run);
 }

@@ -15,7 +15,7 @@ export interface Problem {
 export type Report = (path: Path, code: ErrorCode, message: string, next?: string) => void;
 
 /** More of them help nobody. */
-const most = 100;
+export const mostProblems = 100;
 
 export class Findings {
   readonly problems: Problem[] = [];
@@ -23,9 +23,14 @@ export class Findings {
 
   add({ path, message, ...problem }: Problem): void {
     // both may quote the document, whose keys and values can be as long as it is
-    if (this.problems.length < most)
+    if (this.problems.length < mostProblems)
       this.problems.push({ ...problem, path: cut(path), message: cut(message) });
     else this.#more++;
+  }
+
+  /** of all, shown or not */
+  get count(): number {
+    return this.problems.length + this.#more;
   }
 
   report(file: string, advice: string): Report {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { rngOf } from "../rng.ts";
-import { weightSensitivity } from "./weights.ts";
+import { weightedRanks, weightSensitivity } from "./weights.ts";
 
 const draws = 20_000;
 const run = (standings: readonly number[][]) => weightSensitivity(standings, draws, rngOf("weights"));
@@ -58,5 +58,22 @@ describe("weightSensitivity", () => {
     ];
     expect(shares(standings)).toEqual(shares(standings));
     expect(weightSensitivity(standings, draws, rngOf("other"))[0].share).not.toBe(shares(standings)[0]);
+  });
+});
+
+describe("weightedRanks", () => {
+  const standings = [
+    [0.9, 0.5, 0.1, 0.5],
+    [0.1, 0.5, 0.9, 0.5],
+  ];
+  it("orders by the weighted mean, and lets equal means share a rank", () => {
+    expect(weightedRanks(standings, [1, 0])).toEqual([1, 2, 4, 2]);
+    expect(weightedRanks(standings, [0, 3])).toEqual([4, 2, 1, 2]);
+    expect(weightedRanks(standings, [1, 1])).toEqual([1, 1, 1, 1]);
+  });
+  it("knows weights up to their unit, and says nothing without any", () => {
+    expect(weightedRanks(standings, [0.2, 0.1])).toEqual(weightedRanks(standings, [20, 10]));
+    expect(weightedRanks(standings, [0, 0])).toBeNull();
+    expect(weightedRanks([], [])).toBeNull();
   });
 });

@@ -39,3 +39,20 @@ export function weightSensitivity(standings: readonly Numbers[], draws: number, 
     error: Math.sqrt(((count + 2) * (draws - count + 2)) / (draws + 4) ** 3),
   }));
 }
+
+/**
+ * Point ranks by the weighted mean of standings: 1 + the number of methods that are higher. Equal means share a rank; nothing is said of
+ * how sure any of it is, since resamples are not looked at.
+ *
+ * @param standings  [components][methods], higher is better
+ * @param weights    one per component, none below 0; `null` comes back where all are 0
+ */
+export function weightedRanks(standings: readonly Numbers[], weights: Numbers): number[] | null {
+  let sum = 0;
+  for (let c = 0; c < standings.length; c++) sum += weights[c];
+  if (!(sum > 0)) return null;
+  const total = Array.from(standings[0] ?? [], (_, m) =>
+    standings.reduce((all, standing, c) => all + (weights[c] / sum) * standing[m], 0),
+  );
+  return total.map((own) => 1 + total.filter((other) => other - own > 1e-9).length);
+}
