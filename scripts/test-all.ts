@@ -55,7 +55,7 @@ results  everything in results/ against the kit as it is, and nothing of it edit
 unit     the tests beside their files, gradient checks among them
 kit      the tests that span modules: oracle, fuzz, boundaries, registries, the packed package and its CLI
 site     the built site in a Chromium (CHROMIUM_PATH, on PATH, or from npm): pages, links, accessibility, weights
-scale    the site of 1,000 and of 200 runs: processor, memory, weight of its first pages
+scale    the site of 1,000 and of 200 runs: processor, memory, a filter's time, weight of its first pages, Lighthouse
 
 One test file or one test: npx vitest run <part of its path> [-t <part of its name>]`);
   process.exit(0);

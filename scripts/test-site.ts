@@ -4,10 +4,10 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { makeRuns } from "../site/test/make-runs.ts";
+import { freePort } from "./open-site.ts";
 import { type Tally, verdict } from "./test-report.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -101,16 +101,6 @@ function node(
     child.stderr?.on("data", (part: Buffer) => parts.push(part));
     child.on("error", reject);
     child.on("close", (code) => resolve({ status: code ?? 1, text: Buffer.concat(parts).toString() }));
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => (typeof address === "object" && address ? resolve(address.port) : reject()));
-    });
   });
 }
 

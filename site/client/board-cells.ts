@@ -8,17 +8,9 @@ import { make } from "./dom.ts";
 export function valueCell(column: Column, { text, detail, note, gate }: BoardCell): HTMLTableCellElement {
   const cell = make("td", { class: column.kind === "value" ? "num" : undefined, title: note });
   if (gate !== undefined) {
-    cell.append(
-      make(
-        "span",
-        { class: `mark ${gate ? "good" : "bad"}` },
-        make("span", { "aria-hidden": "true", text: gate ? "✓" : "✕" }),
-        make("span", {
-          class: "visually-hidden",
-          text: gate ? "beats the controls: " : "does not beat the controls: ",
-        }),
-      ),
-    );
+    const says = gate ? "beats the controls" : "does not beat the controls";
+    const mark = `mark ${gate ? "good" : "bad"}`;
+    cell.append(make("span", { class: mark, role: "img", "aria-label": says, text: gate ? "✓" : "✕" }));
   }
   cell.append(text);
   if (detail) cell.append(make("i", { text: ` ${detail}` }));
@@ -60,7 +52,7 @@ export function comparisonInto(
           {},
           make(
             "th",
-            { scope: "row", text: title },
+            { scope: "row", text: `${title} ` },
             make("i", { text: same ? "same" : must ? "differs: not comparable" : "differs" }),
           ),
           ...values.map((value) =>

@@ -11,8 +11,8 @@ import {
   overallWeights,
   type Packed,
   type PackedColumn,
+  pagesOf,
   type Receipt,
-  rowsOnPage,
   weightedColumn,
 } from "../lib/board-data.ts";
 import {
@@ -145,20 +145,20 @@ function start(board: HTMLTableElement): void {
       state,
       sorted && packed[sorted.id] && { kind: sorted.kind, packed: packed[sorted.id] },
     );
-    const pages = Math.max(1, Math.ceil(kept.length / rowsOnPage));
-    const page = Math.min(state.page, pages);
-    const own = kept.slice((page - 1) * rowsOnPage, page * rowsOnPage);
+    const pages = pagesOf(kept, (row) => rows.run[row]);
+    const page = Math.min(state.page, pages.length);
+    const own = pages[page - 1];
     const whole = packed.weighted ? [columns[0], weighted, ...columns.slice(1)] : columns;
     body.replaceChildren(...own.map((row) => rowElement(rows, packed, whole, row)));
     board.tBodies[0].hidden = false;
     const total = rows.run.length;
-    const first = (page - 1) * rowsOnPage + 1;
+    const first = pages.slice(0, page - 1).reduce((sum, { length }) => sum + length, 1);
     if (status) {
       status.textContent = `${count(kept.length)} of ${count(total)} rows${
-        pages > 1 ? `, ${count(first)} to ${count(first + own.length - 1)} shown` : ""
+        pages.length > 1 ? `, ${count(first)} to ${count(first + own.length - 1)} shown` : ""
       }`;
     }
-    paging?.replaceChildren(...pagingLinks(page, pages));
+    paging?.replaceChildren(...pagingLinks(page, pages.length));
     shown = { rows: kept, cell: (row, column) => cellAt(packed[column.id], row) };
   }
 

@@ -89,8 +89,20 @@ export function cellAt(column: PackedColumn, row: number): BoardCell {
   };
 }
 
-/** Rows shown at once. */
-export const rowsOnPage = 200;
+/** Rows shown at once, or a few more: what a phone lays out without a halt. */
+export const rowsOnPage = 30;
+
+/** Rows cut into pages; neighbours of one run stay together. */
+export function pagesOf<Row>(rows: readonly Row[], runOf: (row: Row) => unknown): Row[][] {
+  const pages: Row[][] = [];
+  for (const [k, row] of rows.entries()) {
+    const page = pages.at(-1);
+    if (page === undefined || (page.length >= rowsOnPage && runOf(rows[k - 1]) !== runOf(row)))
+      pages.push([row]);
+    else page.push(row);
+  }
+  return pages.length === 0 ? [[]] : pages;
+}
 
 /** The rows that pass the filters, in the order that is asked for, as indices. */
 export function orderedRows(

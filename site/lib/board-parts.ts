@@ -1,13 +1,5 @@
 /** The leaderboard cut into what its script fetches: what is shown at first is one part, the rest comes when somebody asks for it. */
-import {
-  type BoardRows,
-  type BoardStandings,
-  code,
-  type Packed,
-  pack,
-  type Receipt,
-  rowsOnPage,
-} from "./board-data.ts";
+import { type BoardRows, type BoardStandings, code, type Packed, pack, type Receipt } from "./board-data.ts";
 import { type Board, standingsOf } from "./leaderboard.ts";
 import { coreMetrics } from "./rankings.ts";
 import type { SiteRun } from "./run.ts";
@@ -70,15 +62,4 @@ export function receiptOf({ result, tier }: SiteRun): Receipt {
     engine: `${engine.package} ${engine.version}, ${engine.provider}`,
     tier,
   };
-}
-
-/** Pages for readers without scripts: whole runs, none torn apart. */
-export function pagesOf<Row extends { readonly run: unknown }>(rows: readonly Row[]): Row[][] {
-  const pages: Row[][] = [];
-  for (const [k, row] of rows.entries()) {
-    const page = pages.at(-1);
-    if (page === undefined || (page.length >= rowsOnPage && rows[k - 1].run !== row.run)) pages.push([row]);
-    else page.push(row);
-  }
-  return pages.length === 0 ? [[]] : pages;
 }

@@ -51,7 +51,7 @@ test("each method names its rule and runs, and a run leads to its page", async (
   await expect(row.locator("tbody tr").first()).toContainText(
     /48\s*\d+ of 11\s*(leads|last)?\s*\d+(–\d+)?\s*[✓✕?]\s*(passed|failed|not known)/,
   );
-  await row.getByRole("link").first().click();
+  await row.locator("tbody").getByRole("link").first().click();
   await expect(page).toHaveURL(/\/runs\/phantom-cxr\/cxr-densenet\//);
   await expect(page.getByText("recomputed", { exact: true })).toBeVisible();
 });
@@ -60,7 +60,7 @@ test("cost has exact ranks, and a method that cannot run a reason", async ({ pag
   await page.goto("./guide/?family=contrastive&concern=cost");
   const row = page
     .locator(".verdict li:visible")
-    .filter({ has: page.locator("b", { hasText: /^Grad-CAM$/ }) });
+    .filter({ has: page.locator("b", { hasText: /^\s*Grad-CAM\s*$/ }) });
   await row.locator("summary").click();
   await expect(row.getByText("exact").first()).toBeVisible();
   await expect(row.getByText("– the layer's patch gradients all vanish")).toBeVisible();
@@ -113,7 +113,10 @@ test("by keyboard alone", async ({ page }) => {
   await page.keyboard.press("ArrowLeft");
   await expect(page.locator("#concern-cost")).toBeFocused();
   await page.keyboard.press("Tab");
-  const details = page.locator(".verdict li:visible details").first();
+  const row = page.locator(".verdict li:visible").first();
+  await expect(row.getByRole("link").first()).toBeFocused(); // the method's page
+  await page.keyboard.press("Tab");
+  const details = row.locator("details");
   await expect(details.locator("summary")).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(details.getByRole("table")).toBeVisible();
@@ -128,6 +131,7 @@ test("opened evidence fits a narrow page", async ({ page }) => {
 });
 
 test("axe finds nothing serious in opened evidence", async ({ page }) => {
+  test.slow();
   await page.goto("./guide/");
   for (const summary of await page.locator(".verdict summary:visible").all()) await summary.click();
   expect(await violationsOn(page, ".guide")).toEqual([]);
