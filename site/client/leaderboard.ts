@@ -237,6 +237,10 @@ function start(board: HTMLTableElement): void {
     const target = document.querySelector("[data-compare-table]");
     const sentence = document.querySelector("[data-compare-said]");
     if (!place || !target || !sentence) return;
+    if (state.compare.length === 0) {
+      place.hidden = true;
+      return;
+    }
     const known = new Map(
       rows.run.map((run, row) => [`${rows.runs[run]}/${rows.method.words[rows.method.at[row]]}`, row]),
     );

@@ -71,20 +71,36 @@ const seen = new IntersectionObserver((entries) => {
   }
 });
 // forced colours are the browser's to choose, and it cannot choose them on a canvas
-if (!matchMedia("(forced-colors: active)").matches) {
-  for (const plot of document.querySelectorAll<HTMLElement>("[data-radar]")) seen.observe(plot);
+const forced = matchMedia("(forced-colors: active)").matches;
+function watch(): void {
+  if (forced) return;
+  for (const plot of document.querySelectorAll<HTMLElement>("[data-radar]")) {
+    if (!live.has(plot)) seen.observe(plot);
+  }
+}
+watch();
+
+/** In drawings that no chart has replaced. */
+function bringForward(): void {
+  for (const series of document.querySelectorAll<SVGGElement>(".radar .series")) {
+    series.classList.toggle("shown", series.dataset.method === shown);
+    series.classList.toggle("faded", shown !== undefined && series.dataset.method !== shown);
+  }
 }
 
 document.querySelector("[data-series-pick]")?.addEventListener("change", ({ target }) => {
   if (!(target instanceof HTMLInputElement)) return;
   shown = target.value || undefined;
-  for (const series of document.querySelectorAll<SVGGElement>(".radar .series")) {
-    series.classList.toggle("shown", series.dataset.method === shown);
-    series.classList.toggle("faded", shown !== undefined && series.dataset.method !== shown);
-  }
+  bringForward();
   redraw();
 });
-for (const name of [themeChanged, panelShown]) document.addEventListener(name, redraw);
+document.addEventListener(themeChanged, redraw);
+// a panel may have come with drawings of its own
+document.addEventListener(panelShown, () => {
+  watch();
+  bringForward();
+  redraw();
+});
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 // a printer gets the drawing at its own size
 addEventListener("beforeprint", () => {

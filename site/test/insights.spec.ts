@@ -90,7 +90,7 @@ test("insights: what is missing leads to the guide", async ({ page }) => {
     /\d+ runs: \d+ data sets, \d+ models, enough/,
   );
   await table.getByRole("link", { name: "Transformer" }).first().click();
-  await expect(page).toHaveURL(/guide\/\?family=transformer&track=natural/);
+  await expect(page).toHaveURL(/guide\/transformer-natural\/$/);
   await expect(page.locator("[data-headline]:visible")).toHaveText("Not enough evidence.");
 });
 

@@ -8,6 +8,7 @@ const examples = {
   "a metric": "metrics/infidelity/",
   "an architecture": "architectures/resnet-mini/",
   "a data set": "datasets/phantom-cxr/",
+  "an answer of the guide": "guide/transformer-synthetic/",
 } as const;
 
 export const everyPage = (run: string): Readonly<Record<string, string>> => ({
