@@ -81,7 +81,7 @@ function weightOf(site: string, page: string, data: readonly string[]): number {
   );
 }
 
-/** From the change of a filter until its rows stand there and are laid out: the best of ten, since what else a machine does only adds. */
+/** From the change of a filter until its rows stand there and are laid out: the best of thirty, since what else a machine does only adds. */
 async function filterTime(folder: string): Promise<{ readonly rows: number; readonly milliseconds: number }> {
   const site = await openSite(folder);
   try {
@@ -109,7 +109,7 @@ async function filterTime(folder: string): Promise<{ readonly rows: number; read
       const [, first, second] = [...select.options].map((option) => option.value);
       await choose(first); // the data comes
       const times: number[] = [];
-      for (let k = 0; k < 10; k++) times.push(await choose(k % 2 ? first : second));
+      for (let k = 0; k < 30; k++) times.push(await choose(k % 2 ? first : second));
       return {
         rows: Number(/of ([\d,]+) rows/.exec(status.textContent)![1].replaceAll(",", "")),
         milliseconds: Math.min(...times),

@@ -63,6 +63,7 @@ function start(board: HTMLTableElement): void {
     weights: [...new Set(inputs.map((input) => input.dataset.weight!))],
   };
   const sheet = new CSSStyleSheet();
+  let written = "";
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 
   const fetched = new Map<string, Promise<unknown>>();
@@ -131,9 +132,12 @@ function start(board: HTMLTableElement): void {
     }
     const hidden = columns.flatMap((c) => (c.id === "method" || state.columns.includes(c.id) ? [] : [c.id]));
     const position = (id: string) => [...headRow.cells].findIndex((head) => head.dataset.column === id) + 1;
-    sheet.replaceSync(
-      hidden.map((id) => `[data-board] tr > :nth-child(${position(id)}) { display: none }`).join("\n"),
-    );
+    const rules = hidden
+      .map((id) => `[data-board] tr > :nth-child(${position(id)}) { display: none }`)
+      .join("\n");
+    // new rules have the whole page styled anew
+    if (rules !== written) sheet.replaceSync(rules);
+    written = rules;
   }
 
   function draw(rows: BoardRows, packed: Record<string, PackedColumn>): void {
