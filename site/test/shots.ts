@@ -1,11 +1,10 @@
 /** Pictures of every kind of page, wide and narrow, light and dark, in .shots/, to be looked at. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium } from "@playwright/test";
-import { chromiumArguments, findChromium } from "./chromium.ts";
+import { openSite } from "../../scripts/open-site.ts";
 import { makeRuns } from "./make-runs.ts";
 import { everyPage } from "./pages.ts";
 
@@ -28,24 +27,19 @@ const { status } = spawnSync(process.execPath, ["scripts/site.ts", "build", "--s
 });
 if (status !== 0) process.exit(1);
 
-const port = "4331";
-const server = spawn(process.execPath, ["site/test/serve.ts", site, port], { cwd: root, stdio: "inherit" });
-const { executablePath, env } = findChromium();
-const browser = await chromium.launch({
-  executablePath,
-  args: chromiumArguments,
-  env: { ...process.env, ...env } as Record<string, string>,
-});
+const { address, browser, close } = await openSite(site);
 mkdirSync(join(root, ".shots"), { recursive: true });
 for (const width of [1440, 390]) {
   for (const colorScheme of ["light", "dark"] as const) {
-    const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
-    await page.goto(`http://127.0.0.1:${port}/leaderboard/?page=9999`, { waitUntil: "networkidle" });
+    const page = await browser.newPage();
+    await page.setViewportSize({ width, height: 900 });
+    await page.emulateMedia({ colorScheme });
+    await page.goto(`${address}leaderboard/?page=9999`, { waitUntil: "networkidle" });
     // the last run: in made runs, the one with a hole
     const link = await page.locator("[data-board] td a").last().getAttribute("href");
     const run = link!.replace(/^.*?runs\/|\/$/g, "");
     for (const [name, path] of Object.entries(everyPage(run))) {
-      await page.goto(`http://127.0.0.1:${port}/${path}`);
+      await page.goto(`${address}${path}`);
       // charts wake when they are seen
       await page.evaluate(async () => {
         for (let y = 0; y < document.body.scrollHeight; y += 500) {
@@ -63,7 +57,6 @@ for (const width of [1440, 390]) {
     await page.close();
   }
 }
-await browser.close();
-server.kill();
+await close();
 rmSync(folder, { recursive: true, force: true });
 console.log("pictures in .shots/");

@@ -305,6 +305,54 @@ test("with forced colours, radars stay drawings that the browser can colour", as
   await expect(page.locator(".heat td:visible").first()).toContainText(/Rank|No rank/);
 });
 
+for (const name of Object.keys(paths)) {
+  test(`${name}: forced colours and less motion leave nothing out`, async ({ page }) => {
+    await page.emulateMedia({ forcedColors: "active", reducedMotion: "reduce" });
+    await page.goto(at(name));
+    await seeAll(page);
+    await expect(page.locator("h1")).toBeVisible();
+    expect(await page.evaluate(() => document.getAnimations().length)).toBe(0);
+    // drawings keep their lines: what has a stroke or a filling has one that the browser chose or that we did
+    const unseen = await page.evaluate(
+      () =>
+        [...document.querySelectorAll("main svg path, main svg line, main svg rect, main svg circle")].filter(
+          (shape) => {
+            const { stroke, fill } = getComputedStyle(shape);
+            const paper = getComputedStyle(document.documentElement).backgroundColor;
+            return shape.checkVisibility() && [stroke, fill].every((c) => c === "none" || c === paper);
+          },
+        ).length,
+    );
+    expect(unseen).toBe(0);
+  });
+}
+
+test("home: by keyboard alone, from an answer to the ranks behind it", async ({ page }) => {
+  await page.goto(at("home"));
+  await page.locator("#home-family-cnn").focus();
+  await page.keyboard.press("ArrowRight");
+  await expect(page.locator("#home-family-transformer")).toBeFocused();
+  await expect(page.getByRole("heading", { name: "Transformers on synthetic images" })).toBeVisible();
+  await page.locator("#heat-overall").focus();
+  await page.keyboard.press("ArrowRight");
+  const heat = page.getByRole("region", { name: "Ranks by Faithfulness, data set by method" });
+  await expect(heat).toBeVisible();
+  await heat.focus();
+  await page.keyboard.press("Tab");
+  await expect(heat.getByRole("link").first()).toBeFocused();
+});
+
+test("a run: by keyboard alone, from its radar to its ranks", async ({ page }) => {
+  await page.goto(at("run"));
+  const radar = page.locator(".radar").first();
+  await radar.locator("summary").focus();
+  await page.keyboard.press("Enter");
+  await expect(radar.getByRole("table")).toBeVisible();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await expect(radar.getByRole("link").first()).toBeFocused();
+});
+
 test("a superseded run points to the newer one", async ({ page }) => {
   await page.goto(`./runs/${process.env.XAI_SITE_OLD_RUN}/`);
   await page.getByRole("link", { name: "a newer run" }).click();
