@@ -319,7 +319,8 @@ for (const name of Object.keys(paths)) {
           (shape) => {
             const { stroke, fill } = getComputedStyle(shape);
             const paper = getComputedStyle(document.documentElement).backgroundColor;
-            return shape.checkVisibility() && [stroke, fill].every((c) => c === "none" || c === paper);
+            const drawn = shape.checkVisibility() && shape.getAttribute("d") !== "";
+            return drawn && [stroke, fill].every((c) => c === "none" || c === paper);
           },
         ).length,
     );
