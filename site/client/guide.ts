@@ -1,8 +1,10 @@
 /**
- * The three choices of the guide in the address, and the answer said aloud. The panels are pick.ts's, which has run before; what the page
+ * The choices of the guide in the address, and the answer said aloud. The panels are pick.ts's, which has run before; what the page
  * does not hold is fetched from the page that does.
  */
-import { panelsCame } from "./events.ts";
+import type { Verdict } from "../guide/rules.ts";
+import { headline, isWithin } from "../guide/words.ts";
+import { panelShown, panelsCame } from "./events.ts";
 
 const picks = [...document.querySelectorAll<HTMLElement>("[data-pick]")];
 const inputsOf = (pick: HTMLElement) => [...pick.querySelectorAll<HTMLInputElement>("input")];
@@ -12,6 +14,30 @@ const said = document.querySelector("[data-said]");
 const unreachable = document.querySelector<HTMLElement>("[data-unreachable]")!;
 const scopes = document.querySelector<HTMLElement>("[data-scopes]")!;
 const home = scopes.dataset.scopes!;
+
+const limits = document.querySelector<HTMLSelectElement>("[data-limit]")!;
+
+/** Sets apart what costs more than the reader's limit, in every answer that is here. */
+function applyLimit(): void {
+  const limit = limits.value === "" ? undefined : Number(limits.value);
+  for (const line of document.querySelectorAll<HTMLElement>("[data-headline]")) {
+    const panel = line.closest("[data-panel=concern]");
+    if (panel === null) continue;
+    const advice = [...panel.querySelectorAll<HTMLElement>("[data-advice]")].map((row) => {
+      const { advice: title = "", verdict, passes } = row.dataset;
+      const one = {
+        title,
+        verdict: verdict as Verdict,
+        passes: passes === undefined ? null : Number(passes),
+      };
+      row.hidden = !isWithin(one, limit);
+      return one;
+    });
+    for (const group of panel.querySelectorAll<HTMLElement>(".verdict"))
+      group.hidden = group.querySelector("[data-advice]:not([hidden])") === null;
+    line.textContent = headline({ advice }, limit);
+  }
+}
 
 const fetched = new Map<string, Promise<void>>();
 
@@ -49,6 +75,7 @@ async function show(): Promise<void> {
 
 async function keep(): Promise<void> {
   const query = new URLSearchParams(picks.map(({ dataset }) => [dataset.pick!, chosen(dataset.pick!)]));
+  if (limits.value !== "") query.set("limit", limits.value);
   history.replaceState(null, "", `${home}?${query}`);
   await show();
   const shown = [...document.querySelectorAll<HTMLElement>("[data-headline]")].find((line) =>
@@ -65,5 +92,13 @@ for (const pick of picks) {
   input.checked = true;
   input.dispatchEvent(new Event("change", { bubbles: true }));
 }
+const limit = query.get("limit");
+if ([...limits.options].some(({ value }) => value === limit)) limits.value = limit!;
+document.addEventListener(panelShown, applyLimit);
+applyLimit();
 void show();
+limits.addEventListener("change", () => {
+  applyLimit();
+  void keep();
+});
 for (const pick of picks) pick.addEventListener("change", keep);

@@ -46,6 +46,12 @@ it("recommends what leads with two models on two data sets, and shows the runs",
   });
 });
 
+it("a method costs what its dearest counted run took", () => {
+  const [cheap, dear] = pair.map((one, k) => ({ ...one, passes: { best: k === 0 ? 10 : 70 } }));
+  expect(adviceOf([cheap, dear]).passes).toBe(70);
+  expect(adviceOf([cheap]).passes).toBe(10);
+});
+
 describe("ties", () => {
   it("a shared lead is a lead, for all who share it", () => {
     const ranks = { best: 1, other: 1, third: 3 };

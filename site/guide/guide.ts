@@ -1,6 +1,6 @@
 /** The guide as data: for each family, track and concern what to use, with the runs and the rule behind it. Pure; runs in any order. */
 import { familyOrder } from "../lib/labels.ts";
-import type { SiteRun } from "../lib/run.ts";
+import { passesOf, type SiteRun } from "../lib/run.ts";
 import { type Concern, concerns } from "./concerns.ts";
 import { type Counted, countedRuns, type Evidence, evidenceOf, factsOf } from "./evidence.ts";
 import { ruleFor, rules, type Verdict } from "./rules.ts";
@@ -16,6 +16,8 @@ export interface Advice {
   readonly reason: string;
   /** every counted run, also where the method has no place in it */
   readonly evidence: readonly Evidence[];
+  /** the most model passes that one map took in a counted run; null where that is not known */
+  readonly passes: number | null;
 }
 
 export interface Answer {
@@ -49,7 +51,15 @@ function answerOf(family: string, track: string, concern: Concern, counted: Coun
       const evidence = counted.runs.map((run) => evidenceOf(run, concern, method));
       const facts = factsOf(evidence);
       const rule = ruleFor(facts);
-      return { method, title, verdict: rule.verdict, rule: rule.id, reason: rule.because(facts), evidence };
+      return {
+        method,
+        title,
+        verdict: rule.verdict,
+        rule: rule.id,
+        reason: rule.because(facts),
+        evidence,
+        passes: passesIn(counted.runs, method),
+      };
     })
     .sort(byVerdict);
   const usable = advice.some(({ verdict }) => verdict === "use");
@@ -68,6 +78,13 @@ function answerOf(family: string, track: string, concern: Concern, counted: Coun
     wanted: usable ? undefined : wantedFor(asked),
     counted,
   };
+}
+
+function passesIn(runs: readonly SiteRun[], method: string): number | null {
+  const found = runs.flatMap(({ result }) =>
+    result.methods.flatMap((m) => (m.id === method && m.status === "ok" ? (passesOf(m) ?? []) : [])),
+  );
+  return found.length === 0 ? null : Math.max(...found);
 }
 
 /** Methods that are ranked and were tried in some run: id and title. */

@@ -18,6 +18,23 @@ it("answers in a line, with no more than the rules gave", () => {
   expect(say(["A", "neither"])).toBe("No method can be recommended.");
 });
 
+it("a limit of cost leaves out what costs more, and says how much that is", () => {
+  const advice = [
+    { title: "A", verdict: "use", passes: 500 },
+    { title: "B", verdict: "maybe", passes: 100 },
+    { title: "C", verdict: "avoid", passes: null },
+  ] as const;
+  expect(headline({ advice }, 1000)).toBe("Use A.");
+  expect(headline({ advice }, 499)).toBe(
+    "Maybe B: one run short of a recommendation. 1 method takes more than 499 passes.",
+  );
+  // cost that nobody knows sets nothing aside
+  expect(headline({ advice }, 99)).toBe("No method can be recommended. 2 methods take more than 99 passes.");
+  expect(headline({ advice: advice.slice(0, 2) }, 10)).toBe(
+    "None within the limit: 2 methods take more than 10 passes.",
+  );
+});
+
 it("shows verdicts in the order of their rules", () => {
   expect(verdictOrder).toEqual([...new Set(rules.map((rule) => rule.verdict))]);
 });

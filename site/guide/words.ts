@@ -1,6 +1,8 @@
 /** How the guide says its answers. */
+
+import { count } from "../lib/format.ts";
 import type { SiteRun } from "../lib/run.ts";
-import type { Answer } from "./guide.ts";
+import type { Advice, Answer } from "./guide.ts";
 import { plural, type Verdict } from "./rules.ts";
 
 /** In the order in which they are shown; the mark only echoes the title. */
@@ -30,8 +32,26 @@ const images: Readonly<Record<string, string>> = {
 export const scopeWords = ({ family, track }: Pick<Answer, "family" | "track">): string =>
   `${families[family] ?? family} on ${images[track] ?? track}`;
 
-/** The answer in a line. */
-export function headline({ advice }: Pick<Answer, "advice">): string {
+/** A reader's limits of cost, in model passes for one map. */
+export const costLimits: readonly number[] = [10, 100, 1000, 10_000];
+
+/** Whether a method keeps to a limit; one of unknown cost is not set aside. */
+export const isWithin = ({ passes }: Pick<Advice, "passes">, limit: number | undefined): boolean =>
+  limit === undefined || passes === null || passes <= limit;
+
+/** The answer in a line; with a limit, of the methods that keep to it. Evidence and verdicts do not change with it. */
+export function headline(
+  { advice }: { readonly advice: readonly Pick<Advice, "title" | "verdict" | "passes">[] },
+  limit?: number,
+): string {
+  const kept = advice.filter((one) => isWithin(one, limit));
+  const beyond = advice.length - kept.length;
+  if (limit === undefined || beyond === 0) return answerIn(kept);
+  const more = `${plural(beyond, "method")} ${beyond === 1 ? "takes" : "take"} more than ${count(limit)} passes`;
+  return kept.length === 0 ? `None within the limit: ${more}.` : `${answerIn(kept)} ${more}.`;
+}
+
+function answerIn(advice: readonly Pick<Advice, "title" | "verdict">[]): string {
   const titles = (verdict: Verdict) => advice.filter((a) => a.verdict === verdict).map((a) => a.title);
   const use = titles("use");
   if (use.length > 0) return `Use ${either(use)}.`;

@@ -66,6 +66,27 @@ test("cost has exact ranks, and a method that cannot run a reason", async ({ pag
   await expect(row.getByText("– the layer's patch gradients all vanish")).toBeVisible();
 });
 
+test("a limit of cost sets dear methods apart, in the answer and in the address", async ({ page }) => {
+  await page.goto("./guide/?concern=cost");
+  const rows = page.locator(".verdict li:visible");
+  await expect(rows).toHaveCount(standardMethods.length);
+  await page.getByLabel("Cost at most").selectOption("10");
+  await expect(page).toHaveURL(/concern=cost&limit=10$/);
+  await expect(headline(page)).toHaveText(/\d+ methods take more than 10 passes\.$/);
+  const left = await rows.count();
+  expect(left).toBeGreaterThan(0);
+  expect(left).toBeLessThan(standardMethods.length);
+  // another scope comes with the limit kept
+  await choose(page, "Transformer");
+  await expect(headline(page)).toHaveText(/more than 10 passes\.$/);
+  await page.reload();
+  await expect(page.getByLabel("Cost at most")).toHaveValue("10");
+  await expect(headline(page)).toHaveText(/more than 10 passes\.$/);
+  await page.getByLabel("Cost at most").selectOption("");
+  await expect(page).toHaveURL(/concern=cost$/);
+  await expect(rows).toHaveCount(standardMethods.length);
+});
+
 test("an answer that cannot be fetched says so, and comes with the next choice", async ({ page }) => {
   await page.goto("./guide/");
   const pages = "**/guide/transformer-synthetic/";
@@ -128,6 +149,8 @@ test("by keyboard alone", async ({ page }) => {
   await page.keyboard.press("Tab");
   await page.keyboard.press("ArrowLeft");
   await expect(page.locator("#concern-cost")).toBeFocused();
+  await page.keyboard.press("Tab");
+  await expect(page.getByLabel("Cost at most")).toBeFocused();
   await page.keyboard.press("Tab");
   const row = page.locator(".verdict li:visible").first();
   await expect(row.getByRole("link").first()).toBeFocused(); // the method's page
