@@ -157,16 +157,19 @@ export async function testScale(): Promise<Tally & { output: string }> {
       1024,
     );
     const site = await openSite(some.out);
-    for (const page of ["", "leaderboard/", "guide/"]) {
-      const { scores, lost } = await lighthouseOn(site, page, budgets.lighthouse);
-      const ok = categories.every((id) => scores[id] >= budgets.lighthouse);
-      if (ok) tally.passed++;
-      else tally.failed++;
-      lines.push(
-        `${ok ? "ok    " : "FAILED"}  200 runs, Lighthouse on /${page}: ${categories.map((id) => `${id} ${scores[id]}`).join(", ")}, each at least ${budgets.lighthouse}${ok ? "" : `; ${lost.join(", ")}`}`,
-      );
+    try {
+      for (const page of ["", "leaderboard/", "guide/"]) {
+        const { scores, lost } = await lighthouseOn(site, page, budgets.lighthouse);
+        const ok = categories.every((id) => scores[id] >= budgets.lighthouse);
+        if (ok) tally.passed++;
+        else tally.failed++;
+        lines.push(
+          `${ok ? "ok    " : "FAILED"}  200 runs, Lighthouse on /${page}: ${categories.map((id) => `${id} ${scores[id]}`).join(", ")}, each at least ${budgets.lighthouse}${ok ? "" : `; ${lost.join(", ")}`}`,
+        );
+      }
+    } finally {
+      await site.close();
     }
-    await site.close();
   }
   return { ...tally, output: lines.join("\n") };
 }
