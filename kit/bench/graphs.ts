@@ -6,7 +6,7 @@ import { graphFor, graphOptionsFor } from "../src/autodiff/graph-options.ts";
 import { checkGraph } from "../src/engine/check.ts";
 import type { Provider } from "../src/engine/engine.ts";
 import { KitError } from "../src/errors.ts";
-import type { Graph } from "../src/onnx/graph.ts";
+import type { Graph, Node } from "../src/onnx/graph.ts";
 import { readOnnx } from "../src/onnx/read.ts";
 import { shapeAt } from "../src/onnx/shapes.ts";
 import { simplify } from "../src/onnx/simplify.ts";
@@ -81,6 +81,23 @@ export function measuredGraph({ read }: Source, kind: Kind, provider: Provider):
     },
   };
 }
+
+/**
+ * The gradient's graph as the walk backwards leaves it: nodes in the order they were made in, one name for the batch. What the two
+ * decisions against it cost or bring is "Memory" in the README of this folder.
+ */
+export function plain({ nodes, values, ...graph }: Graph): Graph {
+  const made = (n: Node): number => Number(/^grad\d*\/.*_(\d+)$/.exec(n.outputs[0])?.[1] ?? -1);
+  return {
+    ...graph,
+    // what was there before has no number and stays in front, in its order
+    nodes: nodes.toSorted((a, b) => made(a) - made(b)),
+    values: values?.map((v) => ({ ...v, dims: v.dims.map(ofOneName) })),
+  };
+}
+
+const ofOneName = (dim: number | string) =>
+  typeof dim === "string" ? dim.replace(/ of gradients$/, "") : dim;
 
 export function filled(dims: readonly number[], value: (i: number) => number): Tensor {
   return float32(

@@ -12,8 +12,8 @@ import type { Device } from "../src/engine/device.ts";
 import type { Engine } from "../src/engine/engine.ts";
 import { defaultBudget, machineFacts, openEngine } from "../src/engine/node.ts";
 import { KitError } from "../src/errors.ts";
-import { canonicalOpset, node } from "../src/onnx/graph.ts";
-import { filled, type Kind, kinds, measuredGraph, type Source, sources } from "./graphs.ts";
+import { canonicalOpset, type Graph, node } from "../src/onnx/graph.ts";
+import { filled, type Kind, kinds, measuredGraph, plain, type Source, sources } from "./graphs.ts";
 import { type MeasuredMethod, measuredMethods, methodRun } from "./methods.ts";
 import { peakOfOurs, peakOfTorch } from "./peak.ts";
 import { type Profile, profileOf } from "./profile.ts";
@@ -32,6 +32,8 @@ network only.
   --seconds 120     at most this long per row, but three rounds in any case
   --device cpu      what "native" computes on: cpu, cuda, webgpu, ...
   --wasm            wasm as well
+  --plain           the gradient's graph also without what is done for memory:
+                    nodes in the order they were made in, one name for the batch
   --methods         whole methods too: one attribution of one image, with small
                     budgets
   --peak            peak memory of a process with one graph, at the largest batch
@@ -64,6 +66,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string", default: "120" },
     device: { type: "string", default: "cpu" },
     wasm: { type: "boolean", default: false },
+    plain: { type: "boolean", default: false },
     methods: { type: "boolean", default: false },
     peak: { type: "boolean", default: false },
     profile: { type: "boolean", default: false },
@@ -97,6 +100,8 @@ const settle = 50;
 /** What a ratio above 1 means: the first is that many times slower than the second. */
 const comparisons = [
   ["native gradient", "native forward"],
+  ["native plain gradient", "native forward"],
+  ["native gradient", "native plain gradient"],
   ["wasm gradient", "wasm forward"],
   ["wasm forward", "native forward"],
   ["wasm gradient", "native gradient"],
@@ -277,6 +282,11 @@ function gradients(
           : []),
       ] as [string, () => Promise<Contender>][],
   );
+  if (values.plain) {
+    const [[engine, opened]] = engines;
+    const name = `${engine} plain gradient`;
+    made.push([name, () => ours(name, opened, source, "gradient", batch, plain)]);
+  }
   return race({ model: source.name, what: "forward and gradient", batch }, made);
 }
 
@@ -316,16 +326,17 @@ async function wholeMethod(
   return race({ model: source.name, what: id, batch: 1 }, made);
 }
 
-/** The graph as the kit runs it. */
+/** The graph as the kit runs it, or what `changed` makes of it. */
 async function ours(
   name: string,
   engine: Engine,
   source: Source,
   kind: Kind,
   batch: number,
+  changed = (graph: Graph) => graph,
 ): Promise<Contender> {
   const { graph, fetches, feeds } = measuredGraph(source, kind, engine.info.provider);
-  const executable = await engine.load(graph);
+  const executable = await engine.load(changed(graph));
   return {
     name,
     async time() {

@@ -2,6 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import { measuredGraph, plain, sources } from "../bench/graphs.ts";
+import type { Graph } from "../src/onnx/graph.ts";
 
 const bench = (...args: string[]) =>
   execFileSync(process.execPath, [fileURLToPath(new URL("../bench/run.ts", import.meta.url)), ...args], {
@@ -16,6 +18,25 @@ it("measures forward and gradient of the small network as JSON", () => {
   expect(Object.keys(row.milliseconds)).toEqual(["native forward", "native gradient"]);
   expect(row.ratios[0]).toMatchObject({ of: "native gradient", to: "native forward" });
   expect(row.ratios[0].median).toBeGreaterThan(0);
+});
+
+it("runs the gradient's graph beside itself without what is done for memory", async () => {
+  const { rows } = JSON.parse(bench("--batch", "2", "--rounds", "3", "--threads", "1", "--plain", "--json"));
+  expect(rows[0].failed).toEqual({});
+  expect(rows[0].ratios.map(({ of, to }: { of: string; to: string }) => `${of} / ${to}`)).toEqual([
+    "native gradient / native forward",
+    "native plain gradient / native forward",
+    "native gradient / native plain gradient",
+  ]);
+
+  const { graph } = measuredGraph(sources([])[0], "gradient", "cpu");
+  const batches = ({ values = [] }: Graph) =>
+    new Set(values.flatMap((v) => v.dims).filter((d) => /^batch/.test(`${d}`)));
+  expect(batches(graph)).toEqual(new Set(["batch", "batch of gradients"]));
+  expect(batches(plain(graph))).toEqual(new Set(["batch"]));
+  const names = ({ nodes }: Graph) => nodes.map((n) => n.outputs[0]);
+  expect(names(plain(graph))).not.toEqual(names(graph));
+  expect(names(plain(graph)).toSorted()).toEqual(names(graph).toSorted());
 });
 
 it("counts what sharing saves on the small network, by family of metrics", () => {
