@@ -15,14 +15,20 @@ export function decimalsOf(value: number): number {
   return size > 0 && size < 0.01 ? 4 : 3;
 }
 
+const formats: Intl.NumberFormat[] = [];
+
+/** By decimals: to make a format takes a hundred times as long as to use it, and a large site has millions of numbers. */
+const formatOf = (digits: number): Intl.NumberFormat =>
+  (formats[digits] ??= new Intl.NumberFormat("en-GB", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }));
+
 /** "0.412", "−1.30", "12,400"; "–" for null. A true minus, so that columns of figures line up. */
 export function number(value: number | null | undefined, decimals?: number): string {
   if (value === null || value === undefined) return missing;
   const digits = decimals ?? decimalsOf(value);
-  const text = Math.abs(value).toLocaleString("en-GB", {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
+  const text = formatOf(digits).format(Math.abs(value));
   return value < 0 && Number(value.toFixed(digits)) !== 0 ? `−${text}` : text;
 }
 
@@ -54,7 +60,9 @@ export const day = (iso: string): string => iso.slice(0, 10);
 /** "2026-11-20 23:53 UTC" */
 export const minute = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
 
-export const count = (n: number): string => n.toLocaleString("en-GB");
+const whole = new Intl.NumberFormat("en-GB");
+
+export const count = (n: number): string => whole.format(n);
 
 /** "97.3 %", with a space that does not break */
 export const percent = (share: number | null): string =>

@@ -59,7 +59,7 @@ const cards = import.meta.glob<ModelCard>("../../kit/models/*.card.json", { eage
 function engineSize(name: string): Catalogue["engines"]["wasm"] {
   const file = join(process.cwd(), "node_modules/onnxruntime-web/dist", name);
   const bytes = readFileSync(file);
-  return { bytes: bytes.length, gzipped: gzipSync(bytes, { level: 9 }).length };
+  return { bytes: bytes.length, gzipped: gzipSync(bytes).length };
 }
 
 export function catalogue(): Catalogue {

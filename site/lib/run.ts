@@ -48,14 +48,20 @@ export const passesOf = ({ cost }: Pick<Method, "cost">): number | null =>
   cost && cost.forwards + cost.backwards;
 
 /** A document can have over a thousand cells, each asked for by several pages. */
-const cellsOf = new WeakMap<readonly Cell[], ReadonlyMap<string, RunCell>>();
+const cellsOf = new WeakMap<readonly Cell[], ReadonlyMap<string, ReadonlyMap<string, RunCell>>>();
 
 export function cellOf({ result }: Run, method: string, metric: string): RunCell | undefined {
   const { cells } = result.statistics;
-  let found = cellsOf.get(cells);
-  if (found === undefined) {
-    found = new Map(cells.map((cell) => [`${cell.method} ${cell.metric}`, cell]));
-    cellsOf.set(cells, found);
+  const found = cellsOf.get(cells) ?? byMethod(cells);
+  cellsOf.set(cells, found);
+  return found.get(method)?.get(metric);
+}
+
+function byMethod(cells: readonly RunCell[]): Map<string, Map<string, RunCell>> {
+  const found = new Map<string, Map<string, RunCell>>();
+  for (const cell of cells) {
+    const ofMethod = found.get(cell.method) ?? new Map<string, RunCell>();
+    found.set(cell.method, ofMethod.set(cell.metric, cell));
   }
-  return found.get(`${method} ${metric}`);
+  return found;
 }

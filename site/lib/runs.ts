@@ -1,7 +1,8 @@
 /**
- * Every run, read once per build. A plain module and no content collection: Astro would write all documents into one JavaScript module
- * first, which at a thousand runs is over a hundred megabytes.
+ * Every run, read once per build, and what is made of all of them, made once. A plain module and no content collection: Astro would write
+ * all documents into one JavaScript module first, which at a thousand runs is over a hundred megabytes.
  */
+import { type Answer, guideOf } from "../guide/guide.ts";
 import { runCheck } from "./check-run.ts";
 import { readRuns } from "./read-runs.ts";
 import { errataIn, ledgerIn } from "./record.ts";
@@ -19,8 +20,21 @@ export function allRuns(): Promise<SiteRun[]> {
   return read;
 }
 
+let current: Promise<readonly SiteRun[]> | undefined;
+
 /** The runs that tables and charts speak of. */
-export const currentRuns = async (): Promise<SiteRun[]> => newest(await allRuns());
+export function currentRuns(): Promise<readonly SiteRun[]> {
+  current ??= allRuns().then(newest);
+  return current;
+}
+
+let answers: Promise<readonly Answer[]> | undefined;
+
+/** The guide's answers from all runs. */
+export function allAnswers(): Promise<readonly Answer[]> {
+  answers ??= allRuns().then(guideOf);
+  return answers;
+}
 
 /** Every line of the ledger, in its order. */
 export const allLedger = async () =>
