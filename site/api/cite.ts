@@ -1,6 +1,6 @@
 /** How to cite a run. Titles come from documents of strangers: whatever is in them, the result is one entry. Pure. */
 import { day } from "../lib/format.ts";
-import { architectureLabel } from "../lib/labels.ts";
+import { modelTitle } from "../lib/labels.ts";
 import type { SiteRun } from "../lib/run.ts";
 
 /** Who stands for the results; documents name nobody. */
@@ -17,7 +17,7 @@ interface Citation {
 function citationOf(run: SiteRun): Citation {
   const { result, telemetry, id, trust } = run;
   const { model, data, protocol, kit, selection } = result;
-  const name = model.architecture ? architectureLabel(model.architecture) : model.id;
+  const name = modelTitle(model);
   const identity = trust?.identity ? `, SHA-256 of the result ${trust.identity}` : "";
   return {
     key: `xai-kit-${id.replaceAll("/", "-")}`,

@@ -1,6 +1,6 @@
 /** What is new, for feed readers: runs, errata, lines of the ledger and protocols. Pure; the order of runs changes nothing. */
 import { erratumAnchor } from "../lib/errata.ts";
-import { architectureLabel, trackLabel } from "../lib/labels.ts";
+import { modelTitle, trackLabel } from "../lib/labels.ts";
 import type { Source } from "./resources.ts";
 import { ledgerLines } from "./resources.ts";
 import { titleOfErratum } from "./words.ts";
@@ -76,7 +76,7 @@ export function itemsOf(source: Source): Item[] {
 }
 
 const nameOfRun = ({ result: { model, data } }: Source["runs"][number]): string =>
-  `${model.architecture ? architectureLabel(model.architecture) : model.id} on ${data.title}`;
+  `${modelTitle(model)} on ${data.title}`;
 
 const title = "xai-kit: runs, errata and what speaks for them";
 

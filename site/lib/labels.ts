@@ -24,6 +24,15 @@ export const architectureLabel = (id: string): string =>
     .map((part) => known(words, part) ?? (part.length === 1 ? part.toUpperCase() : part))
     .join("-");
 
+/** What a model is called: its architecture, or its id where none is stated. */
+export const modelTitle = ({
+  architecture,
+  id,
+}: {
+  readonly architecture: string | null;
+  readonly id: string;
+}): string => (architecture ? architectureLabel(architecture) : id);
+
 const families: Readonly<Record<string, string>> = {
   cnn: "Convolutional",
   transformer: "Transformer",

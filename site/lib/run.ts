@@ -65,3 +65,15 @@ function byMethod(cells: readonly RunCell[]): Map<string, Map<string, RunCell>> 
   }
   return found;
 }
+
+/** Titles of the run's methods and metrics by their ids. */
+export const titleIn =
+  ({ result }: Run) =>
+  (id: string): string =>
+    [...result.methods, ...result.metrics].find((entry) => entry.id === id)?.title ?? id;
+
+/** "draws = 50, sigma = 0.15"; "–" where there is none. */
+export const paramWords = (params: Readonly<Record<string, unknown>>): string =>
+  Object.entries(params)
+    .map(([key, value]) => `${key} = ${value}`)
+    .join(", ") || "–";
