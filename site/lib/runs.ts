@@ -1,8 +1,7 @@
 /**
- * Every run, read once per build, and what is made of all of them, made once. A plain module and no content collection: Astro would write
- * all documents into one JavaScript module first, which at a thousand runs is over a hundred megabytes.
+ * Every run, read once per build. A plain module and no content collection: Astro would write all documents into one JavaScript module
+ * first, which at a thousand runs is over a hundred megabytes.
  */
-import { type Answer, guideOf } from "../guide/guide.ts";
 import { runCheck } from "./check-run.ts";
 import { readRuns } from "./read-runs.ts";
 import { errataIn, ledgerIn } from "./record.ts";
@@ -26,14 +25,6 @@ let current: Promise<readonly SiteRun[]> | undefined;
 export function currentRuns(): Promise<readonly SiteRun[]> {
   current ??= allRuns().then(newest);
   return current;
-}
-
-let answers: Promise<readonly Answer[]> | undefined;
-
-/** The guide's answers from all runs. */
-export function allAnswers(): Promise<readonly Answer[]> {
-  answers ??= allRuns().then(guideOf);
-  return answers;
 }
 
 /** Every line of the ledger, in its order. */
