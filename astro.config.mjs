@@ -18,7 +18,8 @@ export default defineConfig({
   trailingSlash: "ignore",
   devToolbar: { enabled: false },
   // the Content-Security-Policy in Layout.astro allows nothing inline
-  build: { inlineStylesheets: "never" },
+  // of many small files, the next are made while the last are written
+  build: { inlineStylesheets: "never", concurrency: 8 },
   vite: {
     build: { assetsInlineLimit: 0 },
     // a worker in one piece would hold the code of WebGPU too, which most visits do not need
