@@ -77,3 +77,25 @@ export const paramWords = (params: Readonly<Record<string, unknown>>): string =>
   Object.entries(params)
     .map(([key, value]) => `${key} = ${value}`)
     .join(", ") || "–";
+
+export interface MethodGroups {
+  /** what the run is about: standard methods, and maps from elsewhere */
+  readonly first: readonly Method[];
+  /** placed among them and moving none, or not applicable: a page folds them */
+  readonly further: readonly Method[];
+  readonly controls: readonly Method[];
+}
+
+/** A run's methods in the groups that its page shows. Where none is standard, all of them come first. */
+export function groupsOf({ result }: Run): MethodGroups {
+  const controls = result.methods.filter((m) => m.control);
+  const own = result.methods.filter((m) => !m.control);
+  const first = own.filter((m) => m.standard || m.external !== undefined);
+  return first.length === 0
+    ? { first: own, further: [], controls }
+    : { first, further: own.filter((m) => !first.includes(m)), controls };
+}
+
+/** "24 further methods" */
+export const furtherWords = ({ length }: readonly unknown[]): string =>
+  `${length} further ${length === 1 ? "method" : "methods"}`;
