@@ -2,6 +2,7 @@
 import { gzipSync } from "node:zlib";
 import { expect, type Page, test } from "@playwright/test";
 import { standardMethods } from "../../kit/src/stats/summarise.ts";
+import type { Run } from "../lib/run.ts";
 import { violationsOn } from "./axe.ts";
 import { everyPage } from "./pages.ts";
 
@@ -99,7 +100,15 @@ test.describe("without JavaScript", () => {
   test("a run says where it comes from and how to make it again", async ({ page }) => {
     await page.goto(at("run"));
     await expect(page.getByText("npx xai-kit@0.1.0 evaluate")).toBeVisible();
-    for (const heading of ["Ranks", "Values", "Gates", "Overlays", "Provenance", "Classification"]) {
+    for (const heading of [
+      "Ranks",
+      "Values",
+      "Single images",
+      "Gates",
+      "Overlays",
+      "Provenance",
+      "Classification",
+    ]) {
       await expect(page.getByRole("heading", { name: heading, exact: true })).toBeVisible();
     }
     await expect(page.locator(".pictures img")).toBeVisible();
@@ -352,6 +361,23 @@ test("a run: by keyboard alone, from its radar to its ranks", async ({ page }) =
   await page.keyboard.press("Tab");
   await page.keyboard.press("Tab");
   await expect(radar.getByRole("link").first()).toBeFocused();
+});
+
+test("a run: how single images are spread, metric by metric, by keyboard", async ({ page }) => {
+  await page.goto(at("run"));
+  const tables = page.getByRole("region", { name: /^Scores of single images by/ });
+  await expect(tables).toHaveCount(1);
+  await page.getByRole("radio", { name: "Infidelity", exact: true }).focus();
+  await page.keyboard.press("ArrowRight");
+  await expect(tables).toHaveCount(1);
+  const table = page.getByRole("region", { name: "Scores of single images by Max-sensitivity" });
+  await expect(table).toBeVisible();
+  // as many scores as the values above are means of
+  const saliency = table.getByRole("row", { name: /^Saliency/ });
+  await expect(saliency.locator("svg")).toBeVisible();
+  const { result } = (await (await page.request.get(`${page.url()}run.json`)).json()) as Run;
+  const cell = result.statistics.cells.find((c) => c.method === "saliency" && c.metric === "max-sensitivity");
+  await expect(saliency.locator("td").last()).toHaveText(`${cell!.n}`);
 });
 
 test("a superseded run points to the newer one", async ({ page }) => {
