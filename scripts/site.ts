@@ -1,6 +1,7 @@
 /** Astro, from the repository's root and without its telemetry. */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { astro } from "./astro.ts";
 
 const [command = "--help", ...rest] = process.argv.slice(2);
 if (command === "--help") {
@@ -16,7 +17,7 @@ XAI_SITE_OUT   where the built site goes         (dist)`);
 const root = fileURLToPath(new URL("..", import.meta.url));
 const given =
   command === "check" ? ["check", "--tsconfig", "site/tsconfig.json", ...rest] : [command, ...rest];
-const child = spawn(process.execPath, ["node_modules/astro/bin/astro.mjs", ...given], {
+const child = spawn(process.execPath, [...astro, ...given], {
   cwd: root,
   stdio: "inherit",
   env: { ...process.env, ASTRO_TELEMETRY_DISABLED: "1" },

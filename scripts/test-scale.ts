@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { makeManyRuns } from "../site/test/make-runs.ts";
+import { astro } from "./astro.ts";
 import { categories, lighthouseOn } from "./lighthouse.ts";
 import { openSite } from "./open-site.ts";
 import { type Tally, verdict } from "./test-report.ts";
@@ -41,7 +42,7 @@ async function built(runs: number): Promise<Built> {
   const started = performance.now();
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    ["--import", "./scripts/usage-at-exit.mjs", "node_modules/astro/bin/astro.mjs", "build"],
+    ["--import", "./scripts/usage-at-exit.mjs", ...astro, "build"],
     {
       cwd: root,
       encoding: "utf8",

@@ -7,12 +7,12 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { makeRuns } from "../site/test/make-runs.ts";
+import { astro } from "./astro.ts";
 import { freePort } from "./open-site.ts";
 import { type Tally, verdict } from "./test-report.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = join(root, "node_modules", ".cache", "test-site");
-const astro = "node_modules/astro/bin/astro.mjs";
 const base = "/xai-bench";
 
 /** Chosen from Playwright's JSON report. */
@@ -39,7 +39,7 @@ export async function testSite(
     "no runs": { XAI_RESULTS: join(folder, "nothing"), XAI_SITE_OUT: join(folder, "empty") },
   };
   for (const [name, env] of Object.entries(builds)) {
-    const { status, text } = await node([astro, "build"], env);
+    const { status, text } = await node([...astro, "build"], env);
     const page = join(env.XAI_SITE_OUT, "index.html");
     const whole = status === 0 && readFileSync(page, "utf8").includes("No runs yet") === (name === "no runs");
     if (whole) tally.passed++;

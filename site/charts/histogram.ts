@@ -1,5 +1,5 @@
 /** Scores of single images as a histogram, on a line that several methods share. */
-import { quantile } from "../../kit/src/stats/summary.ts";
+import { sortedQuantile } from "../../kit/src/stats/summary.ts";
 import { round } from "./series.ts";
 
 export interface Histogram {
@@ -17,11 +17,11 @@ export interface Histogram {
 export function rangeOf(
   columns: readonly (readonly number[])[],
 ): readonly [low: number, high: number] | undefined {
-  const all = columns.flat();
-  return all.length === 0 ? undefined : [quantile(all, 0.025)!, quantile(all, 0.975)!];
+  const all = columns.flat().sort((a, b) => a - b);
+  return all.length === 0 ? undefined : [sortedQuantile(all, 0.025), sortedQuantile(all, 0.975)];
 }
 
-/** What lies beyond the range is counted at its ends. The highest bar is as high as there is room, so methods compare in shape. */
+/** Of sorted values. What lies beyond the range is counted at its ends. The highest bar is as high as there is room, so methods compare in shape. */
 export function histogram(
   values: readonly number[],
   [low, high]: readonly [low: number, high: number],
@@ -38,7 +38,7 @@ export function histogram(
   const top = Math.max(...counts);
   const y = (count: number) => round(baseline - (count / top) * (baseline - 2));
   const steps = counts.map((count, k) => `V${y(count)}H${at((k + 1) / bins)}`);
-  const [q1, q2, q3] = [0.25, 0.5, 0.75].map((q) => at(share(quantile(values, q)!)));
+  const [q1, q2, q3] = [0.25, 0.5, 0.75].map((q) => at(share(sortedQuantile(values, q))));
   return {
     width,
     height,

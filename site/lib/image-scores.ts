@@ -21,7 +21,7 @@ export function columnsOf(
     else own.push(row);
   }
   return (method, metric) =>
-    (byMethod.get(method) ?? []).flatMap(({ scores }) =>
-      Object.hasOwn(scores, metric) ? [scores[metric]] : [],
-    );
+    (byMethod.get(method) ?? [])
+      .flatMap(({ scores }) => (Object.hasOwn(scores, metric) ? [scores[metric]] : []))
+      .sort((a, b) => a - b);
 }
