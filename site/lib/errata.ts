@@ -5,16 +5,7 @@
 import { type Erratum, errataOf } from "../../kit/src/results/errata.ts";
 import { worstShareLimit } from "../../kit/src/stats/common.ts";
 import { facets } from "../../kit/src/stats/summarise.ts";
-import type { Run, RunCell, RunRanking } from "./run.ts";
-
-/** An erratum that touches a run. */
-export interface Mark {
-  /** its line in results/errata.jsonl, from 1: lines are only added, so the number stays */
-  readonly number: number;
-  readonly erratum: Erratum;
-  /** values of the run that it affects */
-  readonly cells: number;
-}
+import type { Mark, Run, RunCell, RunRanking } from "./run.ts";
 
 /** Where an erratum stands on the changelog page. */
 export const erratumAnchor = (number: number): string => `erratum-${number}`;

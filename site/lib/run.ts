@@ -1,7 +1,7 @@
 /** Names for the parts of a run document, and a run as the site holds it. */
+import type { Erratum } from "../../kit/src/results/errata.ts";
+import type { LedgerEntry } from "../../kit/src/results/ledger.ts";
 import type { Cell, Method, Ranking, Run } from "../../kit/src/schemas.generated.ts";
-import type { Mark } from "./errata.ts";
-import type { Evidence } from "./tier.ts";
 
 export type { Method as RunMethod, Metric as RunMetric, Run } from "../../kit/src/schemas.generated.ts";
 /** With what an erratum says against it, in a run as the site shows it (errata.ts). */
@@ -32,6 +32,21 @@ export interface SiteRun extends Run {
   readonly tier: Tier;
   /** what its tier rests on and which errata touch it; not there in a run that was made up */
   readonly trust?: Trust;
+}
+
+/** An erratum that touches a run. */
+export interface Mark {
+  /** its line in results/errata.jsonl, from 1: lines are only added, so the number stays */
+  readonly number: number;
+  readonly erratum: Erratum;
+  /** values of the run that it affects */
+  readonly cells: number;
+}
+
+/** A line of the ledger, and why it does not count; undefined where it does. */
+export interface Evidence {
+  readonly entry: LedgerEntry;
+  readonly against: string | undefined;
 }
 
 export interface Trust {

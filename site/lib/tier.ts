@@ -2,7 +2,7 @@
 
 import type { LedgerEntry } from "../../kit/src/results/ledger.ts";
 import { typical } from "../../kit/src/stats/summarise.ts";
-import type { FileFacts, Run, Tier } from "./run.ts";
+import type { Evidence, FileFacts, Run, Tier } from "./run.ts";
 
 /** A run as it lies in the repository. */
 export interface Held {
@@ -11,12 +11,6 @@ export interface Held {
   readonly run: Run;
   /** of the scores.parquet beside the document, undefined where there is none */
   readonly scores: FileFacts | undefined;
-}
-
-/** A line of the ledger, and why it does not count; undefined where it does. */
-export interface Evidence {
-  readonly entry: LedgerEntry;
-  readonly against: string | undefined;
 }
 
 /**
