@@ -1,6 +1,6 @@
 /** The built site in a real browser: every page, at the base path it was built for. */
 import { gzipSync } from "node:zlib";
-import { expect, type Page, test } from "@playwright/test";
+import { expect, type Locator, type Page, test } from "@playwright/test";
 import { standardMethods } from "../../kit/src/stats/summarise.ts";
 import type { Run } from "../lib/run.ts";
 import { violationsOn } from "./axe.ts";
@@ -378,6 +378,51 @@ test("a run: how single images are spread, metric by metric, by keyboard", async
   const { result } = (await (await page.request.get(`${page.url()}run.json`)).json()) as Run;
   const cell = result.statistics.cells.find((c) => c.method === "saliency" && c.metric === "max-sensitivity");
   await expect(saliency.locator("td").last()).toHaveText(`${cell!.n}`);
+});
+
+/** Tab by Tab from the page's content to the element, as somebody without a mouse comes there. */
+async function tabTo(page: Page, name: string, target: (page: Page) => Locator): Promise<Locator> {
+  await page.goto(at(name));
+  const wanted = target(page).first();
+  await expect(wanted).toBeVisible();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter"); // skip to content
+  for (let k = 0; k < 200; k++) {
+    await page.keyboard.press("Tab");
+    if (await wanted.evaluate((element) => element === document.activeElement)) return wanted;
+  }
+  throw new Error(`200 tabs do not lead to what is wanted on ${name}`);
+}
+
+test("pages that are read: by keyboard alone, to what is behind a line", async ({ page }) => {
+  test.slow(); // up to two hundred keys on each of eight pages
+  const main = (of: Page) => of.locator("main");
+  const folded = await tabTo(page, "literature", (of) => main(of).locator("summary"));
+  await page.keyboard.press("Enter");
+  await expect(folded.locator("..")).toHaveAttribute("open", "");
+
+  await tabTo(page, "ledger", (of) => main(of).locator("a[href*='/runs/']:visible"));
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/runs\/[^/]+\/[^/]+\/[^/]+\/$/);
+
+  await tabTo(page, "changelog", (of) => main(of).locator("a[href*='/runs/']:visible"));
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/runs\/[^/]+\/[^/]+\/[^/]+\/$/);
+
+  await tabTo(page, "api", (of) => main(of).getByRole("link", { name: "runs.json", exact: true }));
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/api\/v1\/runs\.json$/);
+
+  for (const [index, entry] of [
+    ["methods", "occlusion"],
+    ["metrics", "infidelity"],
+    ["architectures", "resnet-mini"],
+    ["data sets", "phantom-cxr"],
+  ] as const) {
+    await tabTo(page, index, (of) => main(of).locator(`a[href$="/${entry}/"]`));
+    await page.keyboard.press("Enter");
+    await expect(page).toHaveURL(new RegExp(`/${entry}/$`));
+  }
 });
 
 test("a superseded run points to the newer one", async ({ page }) => {
