@@ -10,7 +10,7 @@ export async function scoredRows(folder: string): Promise<readonly SidecarRow[] 
   return existsSync(file) ? decodeSidecar(await readFile(file)).rows : undefined;
 }
 
-/** Every score of a method by a metric, in the order of the file: as many as its cell in the run document counts. */
+/** Every score of a method by a metric, sorted: as many as its cell in the run document counts. */
 export function columnsOf(
   rows: readonly SidecarRow[],
 ): (method: string, metric: string) => readonly number[] {
